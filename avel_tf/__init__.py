@@ -1,0 +1,3 @@
+"""Dual Attention Matching for audio-visual event localization."""
+
+__version__ = "0.1.0"

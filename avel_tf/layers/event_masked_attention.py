@@ -1,0 +1,167 @@
+"""The event-based global feature of one modality."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+from keras.layers import Dense, Dropout, LayerNormalization
+
+from avel_tf.arguments import check_choice, check_fraction, check_positive_integer
+
+BLOCKS = ("plain", "full")
+FEEDFORWARD_RATIO = 4  # Vaswani et al.: 2048 for a width of 512
+ABSENT = -1e9  # attention logit of a segment of zero relevance; exp of it is 0
+
+
+@keras.saving.register_keras_serializable(package="avel_tf")
+class EventMaskedSelfAttention(keras.layers.Layer):
+    """Self-attention among the segments of an event, averaged over them.
+
+    Segment j enters every sum with its relevance r_j: attention weights are
+    r_j exp(s_ij) / sum_j r_j exp(s_ij), and the temporal mean is weighted by r. A segment of
+    zero relevance is as good as absent, binary relevance is the paper's event region, and all
+    ones attend to the whole record. A record without any event yields zeros.
+
+    Positions are not encoded: in cross-modality localization the place of an event in its clip
+    alone predicts much of the answer, and must not reach the model.
+
+    B: batch, T: segments, D: feature width.
+
+    Args:
+        units: Integer. Width of the query, key and value projections, all heads together.
+        num_heads: Integer. Must divide `units`.
+        block: `"plain"` is the paper's equations: projections without bias, attention, mean.
+            `"full"` is the encoder block of Vaswani et al. before the mean: output projection,
+            residual and normalization, ReLU feed-forward of `4 * units`, residual and
+            normalization. Its input must be `units` wide.
+        dropout: Float in [0, 1]. Rate for the output of the attention, and of the
+            feed-forward in the full block.
+    Call arguments:
+        local_features: Float tensor (B, T, D), one row a second.
+        event_relevance: Tensor (B, T) in [0, 1].
+        training: Boolean. Whether dropout is active.
+    Returns:
+        Float tensor (B, units).
+    Raises:
+        ValueError: If an argument is out of range, or the full block's input has another
+            width than `units`.
+    Example:
+
+    ```python
+    layer = EventMaskedSelfAttention(units=256)
+    event_relevance = np.array([[0, 0, 1, 1, 1, 1, 0, 0, 0, 0]])
+    global_feature = layer(np.ones((1, 10, 128)), event_relevance)
+    assert global_feature.shape == (1, 256)
+    ```
+
+    Reference: Wu et al., ICCV 2019, section 3.2, Eqs. 1–4; Vaswani et al., NIPS 2017.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        num_heads: int = 4,
+        block: str = "plain",
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ):
+        check_positive_integer("units", units)
+        check_positive_integer("num_heads", num_heads)
+        check_choice("block", block, BLOCKS)
+        check_fraction("dropout", dropout)
+        if units % num_heads:
+            raise ValueError(
+                f"`num_heads` must divide `units`. Received: num_heads={num_heads}, units={units}."
+            )
+        super().__init__(**kwargs)
+        self.units = units
+        self.num_heads = num_heads
+        self.block = block
+        self.dropout = dropout
+        policy = self.dtype_policy  # sublayers would take the global one
+        self.query = Dense(units, use_bias=False, dtype=policy, name="query")
+        self.key = Dense(units, use_bias=False, dtype=policy, name="key")
+        self.value = Dense(units, use_bias=False, dtype=policy, name="value")
+        self.attention_dropout = Dropout(dropout, dtype=policy, name="attention_dropout")
+        if block == "full":
+            self.attention_output = Dense(
+                units, use_bias=False, dtype=policy, name="attention_output"
+            )
+            self.attention_norm = LayerNormalization(
+                epsilon=1e-5, dtype=policy, name="attention_norm"
+            )
+            self.feedforward = Dense(
+                FEEDFORWARD_RATIO * units, activation="relu", dtype=policy, name="feedforward"
+            )
+            self.feedforward_output = Dense(units, dtype=policy, name="feedforward_output")
+            self.feedforward_dropout = Dropout(dropout, dtype=policy, name="feedforward_dropout")
+            self.feedforward_norm = LayerNormalization(
+                epsilon=1e-5, dtype=policy, name="feedforward_norm"
+            )
+
+    def build(self, local_features_shape, event_relevance_shape):
+        width = local_features_shape[-1]
+        if self.block == "full" and width != self.units:
+            raise ValueError(
+                '`units` must be the width of `local_features` when block="full", which adds '
+                f"them. Received: units={self.units}, local_features of width {width}."
+            )
+        for projection in (self.query, self.key, self.value):
+            projection.build(local_features_shape)
+        if self.block == "full":
+            shape = (*local_features_shape[:-1], self.units)
+            self.attention_output.build(shape)
+            self.attention_norm.build(shape)
+            self.feedforward.build(shape)
+            self.feedforward_output.build((*shape[:-1], FEEDFORWARD_RATIO * self.units))
+            self.feedforward_norm.build(shape)
+
+    def call(self, local_features, event_relevance, training=None):
+        relevance = ops.cast(event_relevance, "float32")
+        x = self._attend(local_features, relevance)  # (B, T, units)
+        if self.block == "full":
+            x = self.attention_output(x)
+        x = self.attention_dropout(x, training=training)
+        if self.block == "full":
+            x = self.attention_norm(local_features + x)
+            hidden = self.feedforward_output(self.feedforward(x))
+            x = self.feedforward_norm(x + self.feedforward_dropout(hidden, training=training))
+        return self._mean(x, relevance)
+
+    def _attend(self, local_features, relevance):
+        """Eqs. 1 and 2 for every head: (B, T, units)."""
+        query = self._split_heads(self.query(local_features))  # (B, T, heads, d)
+        # Before the product, so that half precision does not overflow.
+        query = query / math.sqrt(self.units // self.num_heads)
+        key = self._split_heads(self.key(local_features))
+        value = self._split_heads(self.value(local_features))
+        logits = ops.cast(ops.einsum("bihd,bjhd->bhij", query, key), "float32")
+        # The inner `where` keeps log(0), whose gradient is infinite, out of the graph. Softmax
+        # weighs a record without any event evenly; the mean over no segment clears it.
+        present = relevance[:, None, None, :] > 0
+        log_relevance = ops.log(ops.where(present, relevance[:, None, None, :], 1.0))
+        weights = ops.softmax(ops.where(present, logits + log_relevance, ABSENT))
+        weights = ops.cast(weights, self.compute_dtype)
+        attended = ops.einsum("bhij,bjhd->bihd", weights, value)
+        return ops.reshape(attended, (-1, ops.shape(local_features)[1], self.units))
+
+    def _split_heads(self, x):
+        head_width = self.units // self.num_heads
+        return ops.reshape(x, (-1, ops.shape(x)[1], self.num_heads, head_width))
+
+    def _mean(self, x, relevance):
+        """Eqs. 3 and 4: the mean over the event; zeros where there is none."""
+        total = ops.sum(relevance, axis=1, keepdims=True)
+        weights = relevance / ops.where(total > 0, total, 1.0)
+        mean = ops.einsum("bt,btd->bd", weights, ops.cast(x, "float32"))
+        return ops.cast(mean, self.compute_dtype)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "num_heads": self.num_heads,
+            "block": self.block,
+            "dropout": self.dropout,
+        }
