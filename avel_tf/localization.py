@@ -1,0 +1,122 @@
+"""From scores to decisions: segment labels, and the window where an event is.
+
+A window is a run of `length` segments. Cross-modality localization is given the event's length
+and takes the window with the largest sum of scores; a prediction is right if it is the event's
+window exactly (sections 3.3 and 4.1).
+
+Windows tie when their sums differ by no more than `TIE_TOLERANCE` times the record's sum of
+absolute scores, which is what float32 leaves uncertain. A tie is worth its expected value, one
+over the number of tied windows if the event's is among them: taking the first of them would turn
+a constant score into a guess that events start early, which on AVE is a good guess.
+"""
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from avel_tf.arguments import check_positive_integer
+
+TIE_TOLERANCE = 1e-6
+
+
+def segment_labels(
+    event_category_logits: Any, event_relevance_probabilities: Any, threshold: float = 0.5
+) -> Any:
+    """The label of each segment: the record's category where it is relevant, else background.
+
+    B: batch, T: segments, K: event categories.
+
+    Args:
+        event_category_logits: Float tensor or array (B, K).
+        event_relevance_probabilities: Float tensor or array (B, T).
+        threshold: Float. The least probability of a segment of the event.
+    Returns:
+        Int32 tensor of the Keras backend (B, T), with K for background.
+    Reference: Wu et al., ICCV 2019, section 3.4.
+    """
+    background = event_category_logits.shape[-1]
+    category = ops.cast(ops.argmax(event_category_logits, axis=-1), "int32")
+    category = ops.expand_dims(category, axis=-1)  # (B, 1)
+    return ops.where(event_relevance_probabilities >= threshold, category, background)
+
+
+def window_scores(scores: np.ndarray, length: int) -> np.ndarray:
+    """Sums over all windows of one length.
+
+    Args:
+        scores: Array (..., T), one score a segment.
+        length: Integer from 1 to T.
+    Returns:
+        Float64 array (..., T - length + 1); entry s belongs to segments s to s + length - 1.
+    Raises:
+        ValueError: If `length` is out of range.
+    """
+    scores = np.asarray(scores, np.float64)
+    check_positive_integer("length", length)
+    if length > scores.shape[-1]:
+        raise ValueError(
+            f"`length` must be at most the number of segments, {scores.shape[-1]}. "
+            f"Received: length={length}."
+        )
+    return np.lib.stride_tricks.sliding_window_view(scores, length, axis=-1).sum(axis=-1)
+
+
+def best_window(scores: np.ndarray, length: int) -> tuple[int, int]:
+    """The window of one record with the largest sum; of tied ones, that in their middle.
+
+    Args:
+        scores: Array (T,), one score a segment.
+        length: Integer from 1 to T.
+    Returns:
+        First segment of the window, and the one after its last.
+    Raises:
+        ValueError: If `length` is out of range.
+    Reference: Wu et al., ICCV 2019, section 3.3.
+    """
+    sums = window_scores(scores, length)
+    starts = np.flatnonzero(sums >= sums.max() - TIE_TOLERANCE * np.abs(scores).sum())
+    start = int(starts[(len(starts) - 1) // 2])
+    return start, start + length
+
+
+def expected_hits(scores: Any, event_relevance: Any, xp: ModuleType = np) -> tuple[Any, Any]:
+    """Whether the best window of each record is that of its event.
+
+    The window has the event's own length. Records without event, and those that are event
+    throughout, have nothing to find and do not count.
+
+    B: batch, T: segments.
+
+    Args:
+        scores: Array (B, T), one score a segment.
+        event_relevance: Array (B, T), 1 in the segments of the event, else 0.
+        xp: Module of array functions: `numpy`, which sums in float64, or `keras.ops`, which
+            takes tensors and sums in float32.
+    Returns:
+        Float array (B,): the probability in [0, 1] that the window is right, with ties broken
+        by chance, 0 for records that do not count; and boolean array (B,): whether the record
+        counts. NaN scores give NaN.
+    Reference: Wu et al., ICCV 2019, sections 3.3 and 4.1.
+    """
+    scores = xp.array(scores, dtype="float64" if xp is np else "float32")
+    is_event = xp.array(event_relevance) > 0.5
+    num_segments = xp.shape(scores)[1]
+    segments = xp.arange(num_segments)
+    length = xp.sum(xp.where(is_event, 1, 0), axis=1)[:, None]  # (B, 1)
+    counts = ((length > 0) & (length < num_segments))[:, 0]
+
+    # Every segment is the start of a window; some windows do not fit.
+    starts = segments[:, None]
+    in_window = (segments >= starts) & (segments < starts + length[:, :, None])  # (B, start, T)
+    fits = segments + length <= num_segments  # (B, start)
+    sums = xp.sum(xp.where(in_window, scores[:, None, :], 0.0), axis=2)
+    sums = xp.where(fits, sums, -np.inf)
+
+    tolerance = TIE_TOLERANCE * xp.sum(xp.abs(scores), axis=1)[:, None]
+    is_best = sums >= xp.max(sums, axis=1)[:, None] - tolerance
+    is_true = xp.all(in_window == is_event[:, None, :], axis=2)
+    num_right = xp.sum(xp.where(is_best & is_true, 1.0, 0.0), axis=1)
+    num_best = xp.sum(xp.where(is_best, 1.0, 0.0), axis=1)
+    return xp.where(counts, num_right / num_best, 0.0), counts
