@@ -1,0 +1,162 @@
+"""Supervised audio-visual event localization (SEL)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from avel_tf.arguments import check_positive_integer
+from avel_tf.layers import AudioGuidedAttention
+from avel_tf.localization import segment_labels
+from avel_tf.models.dual_attention_matching import DualAttentionMatching
+from avel_tf.models.inputs import check_visual_shape, feature_normalization
+
+
+@keras.saving.register_keras_serializable(package="avel_tf")
+class SupervisedEventLocalizer(keras.Model):
+    """Names the event of a record and says in which segments it is.
+
+    The category comes from both global features together, the relevance of each segment from
+    dual attention matching. Global features see all segments, background too: the event's place
+    is not known when the model is used, and a query cropped to it would leak the label.
+
+    B: batch, T: segments.
+
+    Args:
+        num_categories: Integer. Event categories without background, whose label is this number.
+        audio_dim: Integer. Width of the audio features.
+        visual_shape: Tuple of three integers. Height, width and channels of the visual features.
+        units: Integer. Width of dual attention matching.
+        num_heads: Integer. Heads of its self-attention; must divide `units`.
+        block: `"plain"` or `"full"`, see `EventMaskedSelfAttention`.
+        dropout: Float in [0, 1]. Rate inside the self-attention.
+        normalization: `"none"`, or `"batch"` for a batch normalization of the features of each
+            modality, before the attention over regions.
+        dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
+            Saved with the model.
+    Call arguments:
+        inputs: Dict of
+            `audio_features`: Float tensor (B, T, audio_dim), one row a second.
+            `visual_features`: Float tensor (B, T, *visual_shape).
+    Returns:
+        Dict of
+        `event_category_logits`: Float32 tensor (B, num_categories).
+        `audio_relevance_logits`, `visual_relevance_logits`, `event_relevance_probabilities`:
+        Float32 tensors (B, T), see `CrossMatching`.
+        `segment_label`: Int32 tensor (B, T), the decision: the category where the relevance is
+        at least 0.5, else `num_categories`.
+    Raises:
+        ValueError: If an argument is out of range.
+    Example:
+
+    ```python
+    model = SupervisedEventLocalizer()
+    outputs = model(
+        {
+            "audio_features": np.ones((1, 10, 128)),
+            "visual_features": np.ones((1, 10, 7, 7, 512)),
+        }
+    )
+    assert outputs["segment_label"].shape == (1, 10)
+    ```
+
+    Reference: Wu et al., ICCV 2019, section 3.4.
+    """
+
+    def __init__(
+        self,
+        num_categories: int = 28,
+        audio_dim: int = 128,
+        visual_shape: Sequence[int] = (7, 7, 512),
+        units: int = 256,
+        num_heads: int = 4,
+        block: str = "plain",
+        dropout: float = 0.0,
+        normalization: str = "none",
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
+        check_positive_integer("num_categories", num_categories)
+        visual_shape = check_visual_shape(visual_shape)
+        policy = keras.dtype_policies.get(dtype)
+
+        # === Layers ===
+        self.audio_normalization = feature_normalization(
+            normalization, policy, "audio_normalization"
+        )
+        self.visual_normalization = feature_normalization(
+            normalization, policy, "visual_normalization"
+        )
+        self.audio_guided_attention = AudioGuidedAttention(
+            dtype=policy, name="audio_guided_attention"
+        )
+        self.matching = DualAttentionMatching(
+            audio_dim=audio_dim,
+            visual_dim=visual_shape[-1],
+            units=units,
+            num_heads=num_heads,
+            block=block,
+            dropout=dropout,
+            dtype=policy,
+            name="matching",
+        )
+        self.fusion = keras.layers.Concatenate(dtype=policy, name="fusion")
+        # float32 under mixed precision too: the softmax of the loss is taken of it.
+        self.event_category = keras.layers.Dense(
+            num_categories, dtype="float32", name="event_category"
+        )
+
+        # === Functional model ===
+        inputs = {
+            "audio_features": keras.Input((None, audio_dim), name="audio_features"),
+            "visual_features": keras.Input((None, *visual_shape), name="visual_features"),
+        }
+        audio = self.audio_normalization(inputs["audio_features"])
+        visual = self.visual_normalization(inputs["visual_features"])
+        visual = self.audio_guided_attention(audio, visual)  # (B, T, C)
+        matches = self.matching(
+            {
+                "audio_features": audio,
+                "visual_features": visual,
+                "event_relevance": ops.ones_like(inputs["audio_features"][:, :, 0]),
+            }
+        )
+        fused = self.fusion([matches["audio_global_feature"], matches["visual_global_feature"]])
+        category_logits = self.event_category(fused)
+        probabilities = matches["event_relevance_probabilities"]
+        outputs = {
+            "event_category_logits": category_logits,
+            "audio_relevance_logits": matches["audio_relevance_logits"],
+            "visual_relevance_logits": matches["visual_relevance_logits"],
+            "event_relevance_probabilities": probabilities,
+            "segment_label": segment_labels(category_logits, probabilities),
+        }
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        self.dtype_policy = policy
+
+        # === Config ===
+        self.num_categories = num_categories
+        self.audio_dim = audio_dim
+        self.visual_shape = visual_shape
+        self.units = units
+        self.num_heads = num_heads
+        self.block = block
+        self.dropout = dropout
+        self.normalization = normalization
+
+    def get_config(self):
+        # Without super(): a functional model's own config is its graph, not these arguments.
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "num_categories": self.num_categories,
+            "audio_dim": self.audio_dim,
+            "visual_shape": list(self.visual_shape),
+            "units": self.units,
+            "num_heads": self.num_heads,
+            "block": self.block,
+            "dropout": self.dropout,
+            "normalization": self.normalization,
+        }

@@ -1,0 +1,41 @@
+"""What both localizers do with their inputs before anything else."""
+
+from typing import Any
+
+import keras
+
+from avel_tf.arguments import check_choice, check_positive_integer
+
+NORMALIZATIONS = ("none", "batch")
+
+
+def check_visual_shape(visual_shape: Any) -> tuple[int, int, int]:
+    """Returns `visual_shape` as a tuple, or raises ValueError if it is no (H, W, C)."""
+    if not isinstance(visual_shape, (tuple, list)) or len(visual_shape) != 3:
+        raise ValueError(
+            "`visual_shape` must be (height, width, channels). "
+            f"Received: visual_shape={visual_shape!r}."
+        )
+    for position, size in enumerate(visual_shape):
+        check_positive_integer(f"visual_shape[{position}]", size)
+    return tuple(visual_shape)
+
+
+def feature_normalization(normalization: str, dtype: Any, name: str) -> keras.layers.Layer:
+    """The layer that brings one modality's features to zero mean and unit variance.
+
+    Features of untrained encoders differ little around a large mean and need it; published
+    features are used as they are.
+
+    Args:
+        normalization: String. `"none"` passes features through, `"batch"` normalizes each
+            feature by the batch in training, by running statistics in inference.
+        dtype: Dtype policy of the layer.
+        name: String. Name of the layer.
+    Raises:
+        ValueError: If `normalization` is neither.
+    """
+    check_choice("normalization", normalization, NORMALIZATIONS)
+    if normalization == "none":
+        return keras.layers.Identity(dtype=dtype, name=name)
+    return keras.layers.BatchNormalization(momentum=0.9, dtype=dtype, name=name)

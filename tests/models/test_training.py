@@ -1,0 +1,153 @@
+"""What both localizers must do under `fit`, mixed precision, and saving."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from avel_tf.losses import localization_losses, localization_targets
+from avel_tf.metrics import localization_metrics
+from avel_tf.models import TASKS
+
+RELOAD = """
+import sys
+import keras
+import numpy as np
+import avel_tf.metrics
+import avel_tf.models
+
+for path in sys.argv[1:]:
+    model = keras.models.load_model(path)
+    inputs = dict(np.load(path + ".inputs.npz"))
+    expected = np.load(path + ".outputs.npz")
+    for name, output in model.predict(inputs, verbose=0).items():
+        np.testing.assert_allclose(output, expected[name], rtol=1e-5, atol=1e-6)
+    assert type(model).__module__.startswith("avel_tf.models"), type(model)
+    # Training goes on: compiled, with the optimizer's state.
+    assert model.optimizer.iterations == 1 and model.compiled
+"""
+
+
+def make_data(task, make_batch, **kwargs):
+    features, labels = make_batch(**kwargs)
+    if task == "cml":
+        features["event_relevance"] = labels["event_relevance"]
+    return features, localization_targets(task, labels)
+
+
+def make_compiled(task, arguments, relevance_loss="mean", **kwargs):
+    model = TASKS[task](**arguments, **kwargs)
+    losses, loss_weights = localization_losses(task, relevance_loss)
+    model.compile(
+        keras.optimizers.Adam(1e-3),
+        loss=losses,
+        loss_weights=loss_weights,
+        metrics=localization_metrics(task),
+        run_eagerly=True,  # tracing and compiling take longer than these tests
+    )
+    return model
+
+
+@pytest.fixture
+def policy(request):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize(
+    ("task", "relevance_loss", "policy"),
+    [
+        ("sel", "mean", "float32"),
+        ("sel", "each", "mixed_bfloat16"),
+        ("cml", "mean", "mixed_bfloat16"),
+        ("cml", "each", "float32"),
+    ],
+    indirect=["policy"],
+)
+def test_one_step_moves_every_weight(task, relevance_loss, policy, arguments, make_batch):
+    model = make_compiled(
+        task, arguments, relevance_loss, block="full", dropout=0.1, normalization="batch"
+    )
+    before = model.get_weights()
+    features, targets = make_data(task, make_batch)
+    history = model.fit(features, targets, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    for weight, old, new in zip(model.weights, before, model.get_weights(), strict=True):
+        assert not np.array_equal(old, new), weight.path
+        assert np.isfinite(new).all(), weight.path
+    for name, output in model(features).items():
+        expected = "int32" if name == "segment_label" else "float32"
+        assert keras.backend.standardize_dtype(output.dtype) == expected, name
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_graph_of_unknown_batch_and_length(task, arguments, make_batch):
+    model = TASKS[task](**arguments)
+    signature = {
+        name: tf.TensorSpec(tensor.shape, "float32") for name, tensor in model.input.items()
+    }
+    graph = tf.function(model, input_signature=[signature])
+    for batch, segments in ((4, 10), (2, 12)):
+        features, _ = make_data(task, make_batch, batch=batch, segments=segments)
+        outputs = graph({name: tf.constant(array) for name, array in features.items()})
+        for name, expected in model(features).items():
+            np.testing.assert_allclose(outputs[name], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_all_background_has_finite_gradients(task, arguments, make_batch):
+    features, targets = make_data(task, make_batch)
+    for arrays in (features, targets):
+        for name in arrays:
+            if "relevance" in name:
+                arrays[name] = np.zeros_like(arrays[name])
+    model = make_compiled(task, arguments)
+    model.fit(features, targets, verbose=0)
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
+def test_learns_a_separable_event(task, arguments, make_batch):
+    features, targets = make_data(task, make_batch, batch=32)
+    # What the event adds to both modalities: a direction of its own for each category.
+    is_event = targets["event_relevance_probabilities"] > 0
+    category = np.arange(32) % 4
+    features["audio_features"] += 4 * (is_event[..., None] * np.eye(6)[category][:, None])
+    features["visual_features"] += 4 * np.einsum(
+        "bt,bc->btc", is_event, np.eye(8)[category]
+    ).reshape(32, 10, 1, 1, 8)
+    if task == "sel":
+        arguments["num_categories"] = 4
+    # Compiled, as users train.
+    losses, loss_weights = localization_losses(task, "each")
+    model = TASKS[task](**arguments)
+    model.compile(
+        keras.optimizers.Adam(0.01), losses, loss_weights, metrics=localization_metrics(task)
+    )
+    model.fit(features, targets, batch_size=8, epochs=60, verbose=0)
+    results = model.evaluate(features, targets, verbose=0, return_dict=True)
+    accuracies = {name: value for name, value in results.items() if name.endswith("accuracy")}
+    assert len(accuracies) == len(localization_metrics(task))
+    assert min(accuracies.values()) > 0.9, accuracies
+
+
+@pytest.mark.slow
+def test_reload_in_a_fresh_process(arguments, make_batch, tmp_path):
+    paths = []
+    for task in TASKS:
+        for block, normalization in (("plain", "none"), ("full", "batch")):
+            model = make_compiled(task, arguments, block=block, normalization=normalization)
+            features, targets = make_data(task, make_batch)
+            model.fit(features, targets, verbose=0)
+            path = str(tmp_path / f"{task}_{block}.keras")
+            model.save(path)
+            np.savez(path + ".inputs.npz", **features)
+            np.savez(path + ".outputs.npz", **model.predict(features, verbose=0))
+            paths.append(path)
+    subprocess.run([sys.executable, "-c", RELOAD, *paths], check=True)

@@ -1,0 +1,99 @@
+"""Layers, models and their maths run on any Keras backend, with TensorFlow absent."""
+
+import ast
+import importlib.util
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import avel_tf
+
+PACKAGE = pathlib.Path(avel_tf.__file__).parent
+MODULES = [
+    "__init__.py",
+    "arguments.py",
+    "layers",
+    "localization.py",
+    "losses.py",
+    "metrics.py",
+    "models",
+    "trivial_baselines.py",
+]
+
+SCRIPT = """
+import sys
+
+sys.modules["tensorflow"] = None  # any import of it fails
+
+import keras
+import numpy as np
+
+import avel_tf.layers
+import avel_tf.localization
+import avel_tf.losses
+import avel_tf.metrics
+import avel_tf.models
+import avel_tf.trivial_baselines
+
+assert keras.backend.backend() == sys.argv[1]
+rng = np.random.default_rng(0)
+inputs = {
+    "audio_features": rng.normal(size=(2, 10, 6)),
+    "visual_features": rng.normal(size=(2, 10, 2, 3, 8)),
+    "event_relevance": np.repeat([[0.0] * 4 + [1.0] * 6], 2, axis=0),
+}
+labels = {
+    "event_relevance": inputs["event_relevance"],
+    "event_category": np.array([1, 2]),
+    "segment_label": np.repeat([[28] * 4 + [1] * 6], 2, axis=0),
+}
+for task, model_class in avel_tf.models.TASKS.items():
+    for block, normalization in (("plain", "none"), ("full", "batch")):
+        model = model_class(
+            audio_dim=6, visual_shape=(2, 3, 8), units=8, block=block, normalization=normalization
+        )
+        outputs = model({name: inputs[name] for name in model.input})
+        assert all(np.isfinite(output).all() for output in outputs.values())
+        targets = avel_tf.losses.localization_targets(task, labels)
+        for loss_kind in avel_tf.losses.RELEVANCE_LOSSES:
+            losses, _ = avel_tf.losses.localization_losses(task, loss_kind)
+            for name, loss in losses.items():
+                assert np.isfinite(loss(targets[name], outputs[name])), name
+        for name, metric in avel_tf.metrics.localization_metrics(task).items():
+            metric.update_state(targets[name], outputs[name])
+            assert 0 <= metric.result() <= 1, name
+"""
+
+
+def imported_modules(path):
+    for node in ast.walk(ast.parse(path.read_text())):  # inside functions too
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+
+
+def test_only_keras_numpy_and_each_other_are_imported():
+    paths = [file for name in MODULES for file in sorted((PACKAGE / name).glob("*.py"))]
+    paths += [PACKAGE / name for name in MODULES if name.endswith(".py")]
+    own = tuple(f"avel_tf.{name.removesuffix('.py')}" for name in MODULES)
+    imported = {(path.name, name) for path in paths for name in imported_modules(path)}
+    assert len(paths) > len(MODULES) and ("event_masked_attention.py", "keras") in imported
+    others = {
+        (path, name)
+        for path, name in imported
+        if name.partition(".")[0] not in {"keras", "numpy", *sys.stdlib_module_names}
+        and not name.startswith(own)
+    }
+    assert not others
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+def test_forward_pass_without_tensorflow(backend, tmp_path):
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip(f"Keras's {backend} backend needs the package jax, which is not installed")
+    environment = {**os.environ, "KERAS_BACKEND": backend, "KERAS_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", SCRIPT, backend], check=True, env=environment)
