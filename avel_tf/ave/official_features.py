@@ -1,0 +1,78 @@
+"""The official segment features: HDF5 files of up to 8 GB, read a row at a time."""
+
+import pathlib
+
+import h5py
+import numpy as np
+
+from avel_tf.ave.categories import NUM_SEGMENTS
+from avel_tf.ave.errors import DataError
+
+KEYS = ("avadataset", "dataset")  # the release's, and that of some extraction scripts
+AUDIO_SHAPE = (NUM_SEGMENTS, 128)
+VISUAL_SHAPE = (NUM_SEGMENTS, 7, 7, 512)
+
+
+class OfficialFeatures:
+    """Row-by-row reader of `audio_feature.h5` and `visual_feature.h5`.
+
+    Both files are checked when opened, so that a wrong one fails before any work is done.
+
+    Args:
+        folder: Folder with the two files.
+        num_records: Integer. Rows each file must have: one for each record of
+            `Annotations.txt`, in its order.
+    Raises:
+        DataError: If a file is missing, is not HDF5, or has another shape; names the file.
+    """
+
+    def __init__(self, folder: str | pathlib.Path, num_records: int):
+        folder = pathlib.Path(folder)
+        self._audio = _open(folder / "audio_feature.h5", (num_records, *AUDIO_SHAPE))
+        try:
+            self._visual = _open(folder / "visual_feature.h5", (num_records, *VISUAL_SHAPE))
+        except DataError:
+            self._audio.file.close()
+            raise
+
+    def __enter__(self) -> "OfficialFeatures":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes both files."""
+        self._audio.file.close()
+        self._visual.file.close()
+
+    def read(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """Segment features of one record.
+
+        Args:
+            row: Integer. Row of `Annotations.txt`.
+        Returns:
+            Float32 arrays (10, 128) and (10, 7, 7, 512).
+        """
+        return self._audio[row].astype("float32"), self._visual[row].astype("float32")
+
+
+def _open(path: pathlib.Path, shape: tuple[int, ...]) -> h5py.Dataset:
+    if not path.is_file():
+        raise DataError(f"{path} does not exist. It is part of the official AVE feature release.")
+    try:
+        file = h5py.File(path)
+    except OSError as error:
+        raise DataError(f"{path} is no readable HDF5 file: {error}. Fetch it again.") from error
+    key = next((key for key in KEYS if key in file), None)
+    if key is None:
+        problem = f"has the keys {sorted(file)}, none of {KEYS}"
+    elif not isinstance(file[key], h5py.Dataset) or file[key].shape != shape:
+        found = getattr(file[key], "shape", "a group")
+        problem = f"holds {found} under {key!r} instead of {shape} (records, segments, …)"
+    elif file[key].dtype.kind != "f":
+        problem = f"holds {file[key].dtype} under {key!r} instead of floats"
+    else:
+        return file[key]
+    file.close()
+    raise DataError(f"{path} {problem}. Take it and Annotations.txt from the same release.")

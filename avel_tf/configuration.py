@@ -1,0 +1,156 @@
+"""Settings of each step, validated when made; imports nothing heavy."""
+
+import dataclasses
+import pathlib
+
+from avel_tf.arguments import check_choice, check_fraction, check_positive_integer
+
+TASKS = ("sel", "cml")
+DEVICES = ("auto", "cpu", "gpu", "mirrored")
+PRECISIONS = ("float32", "mixed_bfloat16")
+
+
+@dataclasses.dataclass(frozen=True)
+class ExtractionConfig:
+    """What to turn into a dataset; give `data_root`, `features_dir` or both.
+
+    Args:
+        task: String. `"sel"` or `"cml"`: which official split.
+        data_root: String. Folder with `Annotations.txt`, the split's files and `AVE/*.mp4`.
+        features_dir: String. Folder with the official HDF5 features, used instead of the clips.
+            Annotations and split files are looked for here first, then in `data_root`.
+        visual_weights: String. `"imagenet"`, `"random"` or a weights file for VGG-19.
+        audio_weights: String. `"random"` or a weights file for VGGish.
+        frames_per_segment: Integer. Frames averaged for each second; 16 in the published
+            features.
+        records_per_shard: Integer. Records in one TFRecord file.
+        max_rejected_share: Float. Largest share of unreadable clips that a run accepts.
+    Raises:
+        ValueError: If no folder is given or a value is out of range.
+    """
+
+    task: str
+    data_root: str = ""
+    features_dir: str = ""
+    visual_weights: str = "imagenet"
+    audio_weights: str = ""
+    frames_per_segment: int = 16
+    records_per_shard: int = 128
+    max_rejected_share: float = 0.02
+
+    def __post_init__(self):
+        check_choice("task", self.task, TASKS)
+        check_positive_integer("frames_per_segment", self.frames_per_segment)
+        check_positive_integer("records_per_shard", self.records_per_shard)
+        check_fraction("max_rejected_share", self.max_rejected_share)
+        if not self.data_root and not self.features_dir:
+            raise ValueError(
+                "`data_root` or `features_dir` must be given: the folder of the AVE videos, or "
+                "that of the official HDF5 features."
+            )
+        if not self.features_dir and not self.audio_weights:
+            raise ValueError(
+                "`audio_weights` must be given to encode videos: AudioSet's VGGish weights as a "
+                ".weights.h5 file, or 'random' to try the pipeline out."
+            )
+
+    @property
+    def folders(self) -> list[pathlib.Path]:
+        """The given folders, that of the features first."""
+        return [pathlib.Path(folder) for folder in (self.features_dir, self.data_root) if folder]
+
+
+@dataclasses.dataclass(frozen=True)
+class ValidationConfig:
+    """What a dataset must have beside the schema.
+
+    Args:
+        categories: Tuple of strings. Names of the categories each split must have.
+        allowed_anomalies: Tuple of strings. Names of anomalies to report but accept; `*` stands
+            for anything.
+    """
+
+    categories: tuple[str, ...]
+    allowed_anomalies: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """What the paper leaves open about its model; see `SupervisedEventLocalizer`."""
+
+    units: int = 256
+    num_heads: int = 4
+    block: str = "plain"
+    dropout: float = 0.0
+    normalization: str = "none"
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """How to train.
+
+    Args:
+        task: String. `"sel"` or `"cml"`.
+        model: `ModelConfig`.
+        relevance_loss: String. `"mean"` (Eq. 7, as in the paper) or `"each"`, see
+            `avel_tf.losses`.
+        event_category_weight: Float in [0, 1]. λ of Eq. 8; for `sel` alone.
+        learning_rate: Float. Of Adam.
+        batch_size: Integer. Records a step, over all devices.
+        epochs: Integer. At most so many.
+        patience: Integer. Epochs without a better val accuracy after which training stops.
+        seed: Integer. Of weights, order of records and dropout.
+        precision: String. `"float32"` or `"mixed_bfloat16"`.
+        xla: Boolean. Whether to compile the step with XLA.
+        devices: String. `"auto"` (all GPUs there are, else the CPU), `"cpu"`, `"gpu"` (fails
+            without one) or `"mirrored"` (all GPUs, else all logical CPUs).
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    task: str
+    model: ModelConfig = ModelConfig()
+    relevance_loss: str = "mean"
+    event_category_weight: float = 0.5
+    learning_rate: float = 1e-3
+    batch_size: int = 64
+    epochs: int = 100
+    patience: int = 20
+    seed: int = 0
+    precision: str = "float32"
+    xla: bool = False
+    devices: str = "auto"
+
+    def __post_init__(self):
+        check_choice("task", self.task, TASKS)
+        check_choice("relevance_loss", self.relevance_loss, ("mean", "each"))
+        check_choice("devices", self.devices, DEVICES)
+        check_choice("precision", self.precision, PRECISIONS)
+        check_positive_integer("batch_size", self.batch_size)
+        check_positive_integer("epochs", self.epochs)
+        check_positive_integer("patience", self.patience)
+        check_fraction("event_category_weight", self.event_category_weight)
+        if not self.learning_rate > 0:
+            raise ValueError(
+                f"`learning_rate` must be positive. Received: learning_rate={self.learning_rate}."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationConfig:
+    """When a model is blessed: better than each trivial baseline, not much worse than before.
+
+    Args:
+        task: String. `"sel"` or `"cml"`.
+        max_regression: Float in [0, 1]. How much less than the last blessed model the primary
+            metric may be.
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    task: str
+    max_regression: float = 0.01
+
+    def __post_init__(self):
+        check_choice("task", self.task, TASKS)
+        check_fraction("max_regression", self.max_regression)
