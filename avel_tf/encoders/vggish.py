@@ -1,0 +1,69 @@
+"""VGGish: the sound of a segment -> its audio features."""
+
+import os
+
+import keras
+import numpy as np
+from keras import layers
+
+from avel_tf.encoders import weights as weight_files
+from avel_tf.encoders.log_mel import NUM_FRAMES, NUM_MEL_BANDS, log_mel_spectrogram
+
+LOG_MEL_DEVIATION = 2.0  # of the log-mel values of sound, roughly
+SOURCE = (
+    "The official weights are AudioSet's TF1 checkpoint vggish_model.ckpt (TensorFlow Models, "
+    "research/audioset/vggish), converted to a .weights.h5 file."
+)
+
+
+class VggishEncoder:
+    """Audio features of one-second segments: VGGish's embedding after its last ReLU.
+
+    No PCA, no quantisation, as in the audio features published with AVE. Computes in Keras's
+    dtype policy at construction, which `metadata()` records. T: segments.
+
+    Args:
+        weights: `"random"` (for demos and tests, said loudly) or the path of a local
+            `.weights.h5` file.
+        seed: Integer. Seed of the random weights.
+    Call arguments:
+        waveform: float32 array (T, 16000) in [-1, 1], one second a row, at 16 kHz.
+    Returns:
+        float32 array (T, 128), non-negative.
+    Raises:
+        ValueError: If the weights file is missing or another model's, or a row of `waveform` is
+            not one second.
+    Reference: Hershey et al., ICASSP 2017; Wu et al., ICCV 2019, section 4.1.
+    """
+
+    def __init__(self, weights: str | os.PathLike[str] = "random", seed: int = 0) -> None:
+        self._model = build_vggish()
+        weight_files.fill(self._model, weights, seed, LOG_MEL_DEVIATION, SOURCE)
+        self._metadata = weight_files.describe(self._model, weights, seed)
+
+    def __call__(self, waveform: np.ndarray) -> np.ndarray:
+        log_mel = log_mel_spectrogram(waveform)
+        return self._model.predict_on_batch(log_mel[..., None]).astype(np.float32)
+
+    def metadata(self) -> dict[str, object]:
+        """What made the features: plain values, ready for JSON."""
+        return dict(self._metadata)
+
+
+def build_vggish() -> keras.Model:
+    """VGGish: log-mel spectrogram (96, 64, 1) -> embedding (128,), 72.1 million parameters.
+
+    Its weights, in order, are those of the released checkpoint: kernel and bias of conv1,
+    conv2, conv3_1, conv3_2, conv4_1, conv4_2, fc1_1, fc1_2 and fc2.
+    """
+    inputs = keras.Input((NUM_FRAMES, NUM_MEL_BANDS, 1), name="log_mel")
+    x = inputs
+    for block, widths in {1: [64], 2: [128], 3: [256, 256], 4: [512, 512]}.items():
+        for number, width in enumerate(widths, start=1):
+            name = f"conv{block}" if len(widths) == 1 else f"conv{block}_{number}"
+            x = layers.Conv2D(width, 3, padding="same", activation="relu", name=name)(x)
+        x = layers.MaxPooling2D(2, padding="same", name=f"pool{block}")(x)
+    x = layers.Flatten(name="flatten")(x)  # (12288,): time, then frequency, then channel
+    for name, width in {"fc1_1": 4096, "fc1_2": 4096, "fc2": 128}.items():
+        x = layers.Dense(width, activation="relu", name=name)(x)
+    return keras.Model(inputs, x, name="vggish")

@@ -1,0 +1,125 @@
+"""Video file -> the frames that stand for each one-second segment."""
+
+import os
+
+import av
+import numpy as np
+
+from avel_tf import arguments
+from avel_tf.media.containers import open_stream, start_seconds
+from avel_tf.media.errors import MediaError
+
+TIMESTAMP_ERROR_SECONDS = 0.001  # Matroska rounds its time stamps to milliseconds
+LENGTH_TOLERANCE_SECONDS = 0.2  # AVE's 10-s clips are cut at frames, not at exact seconds
+
+
+def read_frames(
+    path: str | os.PathLike[str],
+    *,
+    num_segments: int = 10,
+    frames_per_segment: int = 16,
+    size: tuple[int, int] = (224, 224),
+) -> np.ndarray:
+    """Read the frames of each one-second segment of a clip.
+
+    A clip of constant frame rate that lasts `num_segments` seconds is read as the published AVE
+    features were (`segment_frame_indices`); any other clip by presentation time: frame i of
+    segment t is what a viewer sees at t + i / `frames_per_segment` seconds, and what lies beyond
+    the last segment is ignored. In a clip that ends within its last segment, the last frame
+    stands for the rest of it. Frames are stretched to `size` (bilinear, aspect ratio not kept)
+    after the rotation their file asks for.
+
+    Args:
+        path: String or path. The video file.
+        num_segments: Integer. Segments of one second, T.
+        frames_per_segment: Integer. Frames a segment, F.
+        size: Pair of integers. Height and width of each frame.
+    Returns:
+        uint8 array (T, F, height, width, 3), RGB.
+    Raises:
+        MediaError: If the file cannot be read whole, has no video (`no_video`), or a segment has
+            no frame (`too_short`).
+        ValueError: If `num_segments` or `frames_per_segment` is not positive.
+    """
+    arguments.check_positive_integer("num_segments", num_segments)
+    arguments.check_positive_integer("frames_per_segment", frames_per_segment)
+    frames = np.empty((num_segments, frames_per_segment, *size, 3), np.uint8)
+    with open_stream(path, "video") as (container, stream):
+        # The packets tell the time of every frame before any is decoded.
+        packets = list(container.demux(stream))
+        shown = [packet for packet in packets if packet.size and not packet.is_discard]
+        if any(packet.pts is None for packet in shown):
+            raise MediaError("unreadable", path, "the file gives its frames no time")
+        shown.sort(key=lambda packet: packet.pts)
+        times = np.array([packet.pts * packet.time_base for packet in shown], np.float64)
+        last_seconds = float((shown[-1].duration or 0) * stream.time_base) if shown else 0.0
+        indices = _choose_frames(
+            path, times - start_seconds(container), last_seconds, num_segments, frames_per_segment
+        )
+        missing = {shown[index].pts: index for index in indices.flat}
+        for packet in packets:
+            for frame in packet.decode():
+                if frame.is_corrupt:
+                    raise MediaError("damaged", path, f"the frame at {frame.time:.2f} s is broken")
+                if frame.pts in missing:
+                    frames[indices == missing.pop(frame.pts)] = _to_rgb(frame, size)
+            if not missing:
+                break
+        else:
+            raise MediaError("damaged", path, f"{len(missing)} of its frames cannot be decoded")
+    return frames
+
+
+def segment_frame_indices(
+    num_frames: int, num_segments: int = 10, frames_per_segment: int = 16
+) -> np.ndarray:
+    """The published choice of frames, by number, for a clip of `num_segments` seconds.
+
+    With `interval = int(num_frames / num_segments)`, frame i of segment t is number
+    `int(t * interval + i / frames_per_segment * interval)`.
+
+    Args:
+        num_frames: Integer. Frames in the clip.
+        num_segments: Integer. Segments, T.
+        frames_per_segment: Integer. Frames a segment, F.
+    Returns:
+        Integer array (T, F).
+    Reference: the feature extraction published with the AVE dataset (Tian et al., ECCV 2018).
+    """
+    interval = num_frames // num_segments
+    segments = np.arange(num_segments)[:, None] * interval
+    return segments + np.arange(frames_per_segment) * interval // frames_per_segment
+
+
+def _choose_frames(
+    path: str | os.PathLike[str],
+    times: np.ndarray,
+    last_seconds: float,
+    num_segments: int,
+    frames_per_segment: int,
+) -> np.ndarray:
+    """Indices (T, F) into `times`, the start of each frame in seconds, in order."""
+    end = times[-1] + last_seconds if len(times) else 0.0
+    if not len(times) or times[0] >= 1.0 or end <= num_segments - 1:
+        raise MediaError(
+            "too_short",
+            path,
+            f"{len(times)} frames up to {end:.2f} s leave one of {num_segments} segments empty",
+        )
+    gaps = np.diff(times)
+    constant_rate = len(gaps) > 0 and np.ptp(gaps) <= 2 * TIMESTAMP_ERROR_SECONDS
+    if constant_rate and abs(np.mean(gaps) * len(times) - num_segments) <= LENGTH_TOLERANCE_SECONDS:
+        return segment_frame_indices(len(times), num_segments, frames_per_segment)
+    seconds = np.arange(num_segments)[:, None] + np.arange(frames_per_segment) / frames_per_segment
+    shown = np.searchsorted(times, seconds + TIMESTAMP_ERROR_SECONDS, side="right") - 1
+    return np.maximum(shown, 0)  # before the first frame a viewer is shown that frame
+
+
+def _to_rgb(frame: av.VideoFrame, size: tuple[int, int]) -> np.ndarray:
+    """One frame, upright, as uint8 (height, width, 3)."""
+    quarter_turns = round(frame.rotation / 90)  # counterclockwise
+    height, width = size if quarter_turns % 2 == 0 else size[::-1]
+    scaled = frame.reformat(
+        width=width, height=height, format="rgb24", interpolation="BILINEAR", threads=1
+    )
+    return np.rot90(scaled.to_ndarray(), quarter_turns)

@@ -1,0 +1,79 @@
+"""Media file -> the sound of each one-second segment."""
+
+import os
+from collections.abc import Iterator
+
+import av
+import numpy as np
+
+from avel_tf import arguments
+from avel_tf.media.containers import open_stream, start_seconds
+from avel_tf.media.errors import MediaError
+from avel_tf.media.resampling import resample_seconds
+
+GAP_SECONDS = 0.02  # a time stamp this close to the count of samples is only rounded
+MIN_SOUND_SECONDS = 0.5  # in every segment
+
+
+def read_waveform(
+    path: str | os.PathLike[str], *, num_segments: int = 10, sample_rate_hz: int = 16000
+) -> np.ndarray:
+    """Read the sound of each one-second segment of a clip.
+
+    As the published AVE features were made: 16-bit samples / 32768, mean over the channels, cut
+    into seconds, each second resampled on its own. Sound lies where its time stamps put it; what
+    is beyond the last segment is ignored, and what is missing within a segment is silence.
+
+    Args:
+        path: String or path. The media file.
+        num_segments: Integer. Segments of one second, T.
+        sample_rate_hz: Integer. Samples a second of the result.
+    Returns:
+        float32 array (T, sample_rate_hz), in [-1, 1] but for the resampling filter's ringing.
+    Raises:
+        MediaError: If the file cannot be read whole, has no sound (`no_audio`), or a segment has
+            less than half a second of sound of its own (`too_short`).
+        ValueError: If `num_segments` or `sample_rate_hz` is not positive.
+    """
+    arguments.check_positive_integer("num_segments", num_segments)
+    arguments.check_positive_integer("sample_rate_hz", sample_rate_hz)
+    with open_stream(path, "audio") as (container, stream):
+        rate_hz = stream.codec_context.sample_rate
+        waveform = np.zeros(num_segments * rate_hz, np.float32)
+        heard = np.zeros(len(waveform), bool)
+        position = None  # of the next sample
+        for time, samples in _decode_mono(path, container, stream, rate_hz):
+            stamped = round((time - start_seconds(container)) * rate_hz)
+            if position is None or abs(stamped - position) > GAP_SECONDS * rate_hz:
+                position = stamped
+            kept = slice(max(position, 0), max(position + len(samples), 0))
+            waveform[kept] = samples[kept.start - position :][: len(waveform[kept])]
+            heard[kept] = True
+            position += len(samples)
+            if position >= len(waveform):
+                break
+    heard_seconds = heard.reshape(num_segments, rate_hz).mean(axis=1)
+    if heard_seconds.min() < MIN_SOUND_SECONDS:
+        segment = int(heard_seconds.argmin())
+        raise MediaError(
+            "too_short",
+            path,
+            f"segment {segment} of {num_segments} has {heard_seconds[segment]:.2f} s of sound",
+        )
+    return resample_seconds(waveform.reshape(num_segments, rate_hz), rate_hz, sample_rate_hz)
+
+
+def _decode_mono(
+    path: str | os.PathLike[str],
+    container: av.container.InputContainer,
+    stream: av.AudioStream,
+    rate_hz: int,
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Time in seconds and float32 samples (N,) of each decoded frame."""
+    layout = stream.codec_context.layout.name
+    to_int16 = av.AudioResampler(format="s16p")
+    for frame in container.decode(stream):
+        if (frame.sample_rate, frame.layout.name) != (rate_hz, layout):
+            raise MediaError("unreadable", path, "its sampling rate or channels change midway")
+        for converted in to_int16.resample(frame):
+            yield frame.time, (converted.to_ndarray() / np.float32(32768)).mean(axis=0)

@@ -1,0 +1,80 @@
+import logging
+
+import keras
+import numpy as np
+import pytest
+
+from avel_tf.encoders import weights as weight_files
+
+SOURCE = "The official weights are at the moon."
+
+
+def small_network(width=8, name="small"):
+    inputs = keras.Input((12, 12, 3))
+    x = keras.layers.Conv2D(width, 3, activation="relu", name="first")(inputs)
+    x = keras.layers.Flatten()(x)
+    return keras.Model(inputs, keras.layers.Dense(4, activation="relu", name="last")(x), name=name)
+
+
+def fill(model, weights, seed=0):
+    weight_files.fill(model, weights, seed, 2.0, SOURCE)
+    return weight_files.describe(model, weights, seed)
+
+
+def test_random_weights_are_the_seeds(caplog):
+    with caplog.at_level(logging.WARNING):
+        first = fill(small_network(), "random", seed=1)
+    assert "small has RANDOM WEIGHTS (seed 1)" in caplog.text
+    assert first == fill(small_network(), "random", seed=1)
+    other = fill(small_network(), "random", seed=2)
+    assert first["weights_sha256"] != other["weights_sha256"]
+    assert other["weights"] == "random(seed=2)"
+
+
+def test_random_filters_have_zero_mean_and_keep_the_scale():
+    model = small_network(width=64)
+    fill(model, "random")
+    kernel, bias, last, _ = model.get_weights()
+    np.testing.assert_allclose(kernel.mean(axis=(0, 1, 2)), 0, atol=1e-6)
+    np.testing.assert_array_equal(bias, 0)
+    # The variance a zero-mean filter sees behind a ReLU of N(0, 1) is 1/2 - 1/(2 pi).
+    np.testing.assert_allclose(last.var(axis=0) * len(last) * (0.5 - 0.5 / np.pi), 1, rtol=0.1)
+    np.testing.assert_allclose(kernel.std() * 2.0, np.sqrt(2 / (1 - 1 / np.pi) / 27), rtol=0.1)
+
+
+def test_a_file_and_its_loaded_copy_agree(tmp_path):
+    model = small_network()
+    made = fill(model, "random")
+    model.save_weights(tmp_path / "made.weights.h5")
+    loaded = fill(small_network(), tmp_path / "made.weights.h5")
+    assert loaded == made | {"weights": "made.weights.h5"}
+    assert loaded["output_shape"] == [4]
+    assert loaded["precision"] == "float32"
+
+
+def test_the_precision_is_told():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        assert fill(small_network(), "random")["precision"] == "bfloat16"
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def test_a_missing_file_is_no_reason_for_random_weights(tmp_path):
+    with pytest.raises(ValueError, match=r"`weights` must be .*absent\.weights\.h5.*at the moon"):
+        fill(small_network(), tmp_path / "absent.weights.h5")
+
+
+@pytest.mark.parametrize("content", ["other model", "other shapes", "no weights"])
+def test_a_file_of_another_model_is_refused(tmp_path, content):
+    path = tmp_path / "other.weights.h5"
+    if content == "other model":
+        keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save_weights(path)
+    elif content == "other shapes":
+        small_network(width=9).save_weights(path)
+    else:
+        path.write_bytes(b"not HDF5")
+    with pytest.raises(ValueError, match=r"of small weights.*other\.weights\.h5.*moon") as error:
+        fill(small_network(), path)
+    assert len(str(error.value)) < 600

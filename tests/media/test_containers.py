@@ -1,0 +1,66 @@
+import os
+import pickle
+
+import pytest
+
+from avel_tf import media
+
+READERS = [media.read_frames, media.read_waveform]
+
+
+@pytest.fixture
+def clip(real_data):
+    return (real_data / "clips" / "llp_BjCEufrlXm4.mp4").read_bytes()
+
+
+def reason_of(read, path):
+    with pytest.raises(media.MediaError) as error:
+        read(path)
+    assert str(path) in str(error.value)
+    return error.value.reason
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_unusable_files_are_named_and_counted_by_reason(read, tmp_path, clip):
+    contents = {
+        "empty_file": b"",
+        "unreadable": bytes(range(256)) * 4,
+    }
+    assert reason_of(read, tmp_path / "missing.mp4") == "missing_file"
+    assert reason_of(read, tmp_path) == "missing_file"
+    for reason, content in contents.items():
+        path = tmp_path / f"{reason}.mp4"
+        path.write_bytes(content)
+        assert reason_of(read, path) == reason
+    truncated = tmp_path / "truncated.mp4"
+    truncated.write_bytes(clip[: len(clip) // 2])
+    assert reason_of(read, truncated) in ("unreadable", "damaged")
+
+
+def test_damage_that_ffmpeg_only_logs_is_an_error(tmp_path, clip):
+    middle = len(clip) // 2
+    for name in ["first.mp4", "second.mp4"]:  # FFmpeg's log drops what it said of the file before
+        path = tmp_path / name
+        path.write_bytes(clip[:middle] + bytes(4096) + clip[middle + 4096 :])
+        assert reason_of(media.read_frames, path) == "damaged"
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_nothing_stays_open(read, tmp_path, clip):
+    whole, damaged = tmp_path / "whole.mp4", tmp_path / "damaged.mp4"
+    whole.write_bytes(clip)
+    damaged.write_bytes(clip[:200000] + bytes(400000) + clip[600000:])
+    read(whole)
+    before = len(os.listdir("/proc/self/fd"))
+    read(whole)
+    with pytest.raises(media.MediaError):
+        read(damaged)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_errors_survive_the_way_from_a_worker():
+    error = media.MediaError("no_audio", "clip.mp4", "the file has no audio stream")
+    copy = pickle.loads(pickle.dumps(error))
+    assert copy.reason == "no_audio"
+    assert str(copy) == str(error)
+    assert "clip.mp4: the file has no audio stream (no_audio). Leave the clip out" in str(copy)

@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+
+from avel_tf import media
+
+
+def published_indices(num_frames):
+    interval = int(num_frames / 10)
+    return [[int(t * interval + i / 16 * interval) for i in range(16)] for t in range(10)]
+
+
+def shown_at(times, seconds):
+    """Number of the last frame that starts no later than `seconds`, the first if none does."""
+    return max([number for number, time in enumerate(times) if time <= seconds + 1e-3], default=0)
+
+
+@pytest.mark.parametrize("num_frames", [10, 249, 250, 299, 300])
+def test_indices_follow_the_published_rule(num_frames):
+    assert media.segment_frame_indices(num_frames).tolist() == published_indices(num_frames)
+
+
+@pytest.mark.parametrize(("num_frames", "rate"), [(250, 25), (249, 25), (299, 30000 / 1001)])
+def test_ten_seconds_at_a_constant_rate_are_read_by_the_published_rule(
+    write_clip, read_numbers, num_frames, rate
+):
+    frames = media.read_frames(write_clip("clip.mp4", np.arange(num_frames) / rate))
+    assert frames.shape == (10, 16, 224, 224, 3)
+    assert frames.dtype == np.uint8
+    assert read_numbers(frames).tolist() == published_indices(num_frames)
+
+
+@pytest.mark.parametrize(
+    ("name", "times"),
+    [
+        ("longer.mp4", np.arange(325) / 25),
+        ("shorter.mp4", np.arange(230) / 25),
+        ("rounded.mkv", np.arange(330) / 30),
+        ("variable.mp4", np.concatenate([np.arange(40) / 8, 5 + np.arange(150) / 30])),
+        ("frozen.mp4", np.concatenate([np.arange(100) / 25, 6.5 + np.arange(90) / 25])),
+    ],
+)
+def test_other_clips_are_read_by_presentation_time(write_clip, read_numbers, name, times):
+    frames = media.read_frames(write_clip(name, times), size=(48, 80))
+    expected = [[shown_at(times, t + i / 16) for i in range(16)] for t in range(10)]
+    assert frames.shape == (10, 16, 48, 80, 3)
+    assert read_numbers(frames).tolist() == expected
+
+
+def test_time_is_counted_from_the_start_of_the_clip_not_of_its_video(write_clip, read_numbers):
+    times = 0.4 + np.arange(300) / 25
+    path = write_clip("late.mkv", times, sound=np.zeros(160000))
+    expected = [[shown_at(times, t + i / 16) for i in range(16)] for t in range(10)]
+    assert read_numbers(media.read_frames(path)).tolist() == expected
+
+
+def test_a_clip_without_a_frame_in_some_segment_is_too_short(write_clip):
+    path = write_clip("short.mp4", np.arange(225) / 25)  # ends at 9.0 s
+    with pytest.raises(media.MediaError, match=r"short\.mp4.*225 frames.*9\.00 s") as error:
+        media.read_frames(path)
+    assert error.value.reason == "too_short"
+    assert media.read_frames(path, num_segments=9).shape[0] == 9
+
+
+@pytest.mark.parametrize(("rotation", "bright"), [(90, "left"), (-90, "right"), (180, "bottom")])
+def test_pictures_are_turned_upright(write_clip, rotation, bright):
+    # Bright above, dark below; the file asks for a counterclockwise turn.
+    picture = np.zeros((120, 160, 3), np.uint8)
+    picture[:60] = 255
+    path = write_clip("turned.mp4", np.arange(25) / 25, rotation=rotation, picture=picture)
+    frame = media.read_frames(path, num_segments=1, frames_per_segment=1, size=(60, 100))[0, 0]
+    sides = {
+        "left": frame[:, :40],
+        "right": frame[:, 60:],
+        "top": frame[:20],
+        "bottom": frame[40:],
+    }
+    assert max(sides, key=lambda side: sides[side].mean()) == bright
+    assert sides[bright].mean() > 230
+
+
+def test_red_stays_red(write_clip):
+    red = np.full((120, 160, 3), [255, 0, 0], np.uint8)
+    path = write_clip("red.mp4", np.arange(25) / 25, picture=red)
+    frames = media.read_frames(path, num_segments=1)
+    np.testing.assert_allclose(frames.mean(axis=(0, 1, 2, 3)), [255, 0, 0], atol=12)
+
+
+def test_a_file_without_pictures_says_so(write_clip):
+    path = write_clip("sound.wav", sound=np.zeros(160000))
+    with pytest.raises(media.MediaError, match="no video stream") as error:
+        media.read_frames(path)
+    assert error.value.reason == "no_video"
+
+
+@pytest.mark.parametrize("argument", ["num_segments", "frames_per_segment"])
+def test_counts_must_be_positive(argument):
+    with pytest.raises(ValueError, match=f"`{argument}` must be a positive integer.*=0"):
+        media.read_frames("clip.mp4", **{argument: 0})
+
+
+def test_real_clips_give_moving_pictures(real_data):
+    for name in ["llp_BjCEufrlXm4.mp4", "decord_flipping_a_pancake.mkv"]:
+        frames = media.read_frames(real_data / "clips" / name)
+        assert frames.shape == (10, 16, 224, 224, 3)
+        assert frames.std() > 30
+        assert np.abs(np.diff(frames[:, 0].astype(int), axis=0)).mean(axis=(1, 2, 3)).min() > 1
