@@ -29,7 +29,9 @@ def write_clip(
     """
     samples = np.round(np.clip(waveform, -1, 1) * 32767).astype(np.int16)
     with av.open(os.fspath(path), "w") as container:
-        video = container.add_stream("libx264", rate=fps, options={"preset": "veryfast"})
+        # mbtree=0: on small pictures its result depends on what memory held before.
+        options = {"preset": "veryfast", "x264-params": "mbtree=0"}
+        video = container.add_stream("libx264", rate=fps, options=options)
         audio = container.add_stream("aac", rate=sample_rate_hz, layout="mono")
         for stream in (video, audio):
             stream.thread_count = 1  # more threads, other bytes

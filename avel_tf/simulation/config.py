@@ -1,0 +1,53 @@
+"""What a simulated dataset is made of."""
+
+import dataclasses
+
+from avel_tf import arguments
+from avel_tf.simulation.categories import SIMULATED_CATEGORIES
+
+MIN_CLIPS_PER_CATEGORY = 3  # one in each split
+
+
+@dataclasses.dataclass(frozen=True)
+class SimulationConfig:
+    """What a simulated dataset is made of: the same values, the same dataset.
+
+    Args:
+        num_clips: Integer. Clips in all splits together, shared evenly among the categories.
+        num_categories: Integer. The first so many of `SIMULATED_CATEGORIES`.
+        seed: Integer. Seed of everything drawn at random.
+        fps: Integer. Frames a second.
+        width: Integer, even. Picture width in pixels.
+        height: Integer, even. Picture height in pixels.
+        sample_rate_hz: Integer. Sampling rate of the sound; one that AAC has.
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    num_clips: int = 96
+    num_categories: int = 8
+    seed: int = 0
+    fps: int = 25
+    width: int = 160
+    height: int = 120
+    sample_rate_hz: int = 16000
+
+    def __post_init__(self) -> None:
+        for name in ("num_clips", "num_categories", "fps", "width", "height", "sample_rate_hz"):
+            arguments.check_positive_integer(name, getattr(self, name))
+        if self.num_categories > len(SIMULATED_CATEGORIES):
+            raise ValueError(
+                f"`num_categories` must be at most {len(SIMULATED_CATEGORIES)}. "
+                f"Received: num_categories={self.num_categories}."
+            )
+        if self.num_clips < MIN_CLIPS_PER_CATEGORY * self.num_categories:
+            raise ValueError(
+                f"`num_clips` must be at least {MIN_CLIPS_PER_CATEGORY} for each of "
+                f"{self.num_categories} categories. Received: num_clips={self.num_clips}."
+            )
+        for name in ("width", "height"):
+            size = getattr(self, name)
+            if size % 2 or size < 32:
+                raise ValueError(
+                    f"`{name}` must be an even number of at least 32. Received: {name}={size}."
+                )

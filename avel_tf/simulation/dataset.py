@@ -1,0 +1,180 @@
+"""A simulated dataset in the folder format of AVE's video release."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import string
+import tempfile
+from collections.abc import Sequence
+
+import h5py
+import numpy as np
+import tqdm
+
+from avel_tf.ave import CATEGORIES, NUM_SEGMENTS, SPLITS, Annotation
+from avel_tf.ave.annotations import HEADER
+from avel_tf.media import write_clip
+from avel_tf.simulation.categories import APPEARANCES, SIMULATED_CATEGORIES
+from avel_tf.simulation.config import SimulationConfig
+from avel_tf.simulation.scenes import draw_frames, draw_presence, draw_waveform
+
+CONFIG_FILE = "simulation.json"
+SHORT_SHARE = 0.6  # of the events: enough for cross-modality localization, which needs short ones
+HELD_OUT_SHARE = 1 / 6  # of a category's clips, for each of val and test
+MIN_LENGTH = 2  # seconds of the shortest event, as in AVE
+VIDEO_ID_ALPHABET = list(string.ascii_letters + string.digits + "-_")
+VIDEO_ID_LENGTH = 11
+
+
+def render_dataset(folder: str | os.PathLike[str], config: SimulationConfig) -> pathlib.Path:
+    """Render a small dataset that can stand in for AVE's video release.
+
+    Ten-second clips, each with one event: an object seen and heard at once, in whole seconds.
+    In the other seconds it may be seen without its sound, heard unseen, or neither. The folder
+    appears whole or not at all, and one that already holds this configuration is used again::
+
+        folder/
+            AVE/<VideoID>.mp4
+            Annotations.txt
+            trainSet.txt, valSet.txt, testSet.txt
+            train_order.h5, val_order.h5, test_order.h5
+            train_order_match.h5, val_order_match.h5, test_order_match.h5
+            simulation.json
+
+    Args:
+        folder: String or path. The dataset's folder.
+        config: `SimulationConfig`.
+    Returns:
+        Path of the folder.
+    Raises:
+        ValueError: If the folder holds anything but a dataset of this configuration.
+    """
+    folder = pathlib.Path(folder)
+    if folder.exists() and any(folder.iterdir()):
+        _check_rendered(folder, config)
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = pathlib.Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _write_dataset(partial, config)
+        partial.chmod(0o755)  # mkdtemp's folder is its owner's alone
+        partial.replace(folder)
+    except BaseException:
+        shutil.rmtree(partial)
+        raise
+    return folder
+
+
+def draw_annotations(config: SimulationConfig) -> list[Annotation]:
+    """Draw the records of a dataset, by category as in AVE.
+
+    Args:
+        config: `SimulationConfig`.
+    Returns:
+        List of `Annotation`, one a clip.
+    """
+    generator = np.random.default_rng([config.seed, config.num_clips])
+    names = sorted(SIMULATED_CATEGORIES[: config.num_categories], key=CATEGORIES.index)
+    shares = np.array_split(np.arange(config.num_clips), config.num_categories)
+    annotations = []
+    for category, rows in zip(names, shares, strict=True):
+        num_short = round(SHORT_SHARE * len(rows))
+        lengths = np.full(len(rows), NUM_SEGMENTS)
+        lengths[:num_short] = generator.integers(MIN_LENGTH, NUM_SEGMENTS, num_short)
+        for row, length in zip(rows, generator.permutation(lengths), strict=True):
+            start = int(generator.integers(0, NUM_SEGMENTS - length, endpoint=True))
+            video_id = "".join(generator.choice(VIDEO_ID_ALPHABET, VIDEO_ID_LENGTH))
+            # YouTube's ids may begin like an option of a command line: have such ones at once.
+            video_id = {0: "-", 1: "_"}.get(row, video_id[0]) + video_id[1:]
+            annotations.append(Annotation(int(row), category, video_id, start, start + int(length)))
+    return annotations
+
+
+def draw_splits(
+    annotations: Sequence[Annotation], seed: int, *, only_short: bool
+) -> dict[str, list[int]]:
+    """Split the records at random, every category in every split.
+
+    Args:
+        annotations: All records.
+        seed: Integer.
+        only_short: Boolean. Whether val and test are of events shorter than the clip, as in the
+            cross-modality split.
+    Returns:
+        Dict from `train`, `val` and `test` to rows.
+    """
+    generator = np.random.default_rng([seed, only_short])
+    splits = {split: [] for split in SPLITS}
+    for category in dict.fromkeys(item.category for item in annotations):
+        items = [item for item in annotations if item.category == category]
+        num_held_out = max(1, round(HELD_OUT_SHARE * len(items)))
+        items = generator.permutation(np.array(items, object)).tolist()
+        if only_short:
+            items.sort(key=lambda item: item.event_length == NUM_SEGMENTS)
+        rows = [item.row for item in items]
+        splits["val"] += rows[:num_held_out]
+        splits["test"] += rows[num_held_out : 2 * num_held_out]
+        splits["train"] += rows[2 * num_held_out :]
+    return {split: generator.permutation(rows).tolist() for split, rows in splits.items()}
+
+
+def _check_rendered(folder: pathlib.Path, config: SimulationConfig) -> None:
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise ValueError(
+            f"{folder} holds files but no simulated dataset. Name a new or empty folder."
+        )
+    found, wanted = json.loads(path.read_text()), dataclasses.asdict(config)
+    if found != wanted:
+        differing = [name for name in wanted if found.get(name) != wanted[name]]
+        raise ValueError(
+            f"{folder} holds a dataset of another configuration: "
+            + ", ".join(f"{name}={found.get(name)}, not {wanted[name]}" for name in differing)
+            + ". Name another folder, or remove this one."
+        )
+
+
+def _write_dataset(folder: pathlib.Path, config: SimulationConfig) -> None:
+    annotations = draw_annotations(config)
+    _write_lines(folder / "Annotations.txt", [HEADER, *map(_to_line, annotations)])
+    for split, rows in draw_splits(annotations, config.seed, only_short=False).items():
+        _write_lines(folder / f"{split}Set.txt", [_to_line(annotations[row]) for row in rows])
+        _write_order(folder / f"{split}_order.h5", rows)
+    for split, rows in draw_splits(annotations, config.seed, only_short=True).items():
+        _write_order(folder / f"{split}_order_match.h5", rows)
+    (folder / "AVE").mkdir()
+    # `disable=None`: no progress line where nobody watches.
+    for annotation in tqdm.tqdm(annotations, "Simulating", unit="clip", disable=None):
+        _write_clip(folder / "AVE" / f"{annotation.video_id}.mp4", annotation, config)
+    (folder / CONFIG_FILE).write_text(json.dumps(dataclasses.asdict(config), indent=2))
+
+
+def _write_clip(path: pathlib.Path, annotation: Annotation, config: SimulationConfig) -> None:
+    generator = np.random.default_rng([config.seed, config.num_clips, annotation.row])
+    for_presence, for_frames, for_sound = generator.spawn(3)
+    appearance = APPEARANCES[annotation.category]
+    seen, heard = draw_presence(annotation, for_presence)
+    write_clip(
+        path,
+        draw_frames(appearance, seen, config, for_frames),
+        size=(config.height, config.width),
+        fps=config.fps,
+        waveform=draw_waveform(appearance, heard, config, for_sound),
+        sample_rate_hz=config.sample_rate_hz,
+    )
+
+
+def _to_line(annotation: Annotation) -> str:
+    start, end = annotation.start_seconds, annotation.end_seconds
+    return f"{annotation.category}&{annotation.video_id}&good&{start}&{end}"
+
+
+def _write_lines(path: pathlib.Path, lines: Sequence[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _write_order(path: pathlib.Path, rows: Sequence[int]) -> None:
+    with h5py.File(path, "w") as file:
+        file["order"] = np.array(rows, np.int64)
