@@ -1,0 +1,1 @@
+"""TFX-style pipeline components over ml-metadata, without the tfx package."""

@@ -1,0 +1,298 @@
+"""What ran, on what, and what it made: an ml-metadata database under the names TFX uses.
+
+A run has the contexts `pipeline` (named by the pipeline), `pipeline_run` (by the run) and, for each
+component, `node` ("pipeline.component"). An execution is associated with all three and, once it
+has ended well, with an `execution_cache` context named by its cache key; its artifacts are
+attributed to the same. Events carry the input or output key and the index 0.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import ml_metadata
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from components.artifacts import Artifact, Model, ModelBlessing
+from components.component import Component
+
+_PROPERTY_TYPES = {int: mlmd.INT, float: mlmd.DOUBLE, str: mlmd.STRING}
+_VALUE_FIELDS = {bool: "bool_value", int: "int_value", float: "double_value", str: "string_value"}
+
+
+class Lineage:
+    """A lineage database.
+
+    Tables are made on first use; a MySQL or PostgreSQL database itself must exist. Users of MySQL
+    and MariaDB must log in by `mysql_native_password`: ml-metadata's client knows no newer way.
+    `store` is the `ml_metadata.MetadataStore`, for questions of your own.
+
+    Args:
+        connection: String. Path of an SQLite file, "mysql://user:password@host:port/database" or
+            "postgresql://user:password@host:port/database", user and password percent-encoded.
+    Raises:
+        ValueError: If `connection` is a URL of another form.
+        ConnectionError: If the database cannot be opened. No message shows the password.
+    """
+
+    def __init__(self, connection: str | os.PathLike[str]):
+        self._config = _parse(os.fspath(connection))
+        self._type_ids: dict[tuple[str, str], int] = {}
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """Opens a fresh connection: servers close one that lay idle while a model trained."""
+        try:
+            self.store = ml_metadata.MetadataStore(self._config)
+        except (RuntimeError, ml_metadata.errors.StatusError) as error:
+            raise ConnectionError(_explain(self._config, str(error))) from None
+
+    def begin_run(self, pipeline_name: str, run_id: str, pipeline_root: pathlib.Path) -> "Run":
+        """Starts recording a run, and marks what a killed run left running as failed.
+
+        Raises:
+            ValueError: If a run of this id is recorded already.
+        """
+        return Run(self, pipeline_name, run_id, str(pipeline_root))
+
+    def type_id(self, kind: str, name: str, **fields: Any) -> int:
+        """Id of an "artifact", "context" or "execution" type, which is registered if need be."""
+        if (kind, name) not in self._type_ids:
+            proto = getattr(mlmd, f"{kind.capitalize()}Type")(name=name, **fields)
+            put = getattr(self.store, f"put_{kind}_type")
+            # A database shared with TFX has these types with more properties than here.
+            self._type_ids[kind, name] = put(proto, can_add_fields=True, can_omit_fields=True)
+        return self._type_ids[kind, name]
+
+
+class Run:
+    """One run of a pipeline in the lineage; made by `Lineage.begin_run`.
+
+    `abandoned` lists component id and execution id of what a killed run in the same pipeline root
+    left running, now marked failed.
+    """
+
+    def __init__(self, lineage: Lineage, pipeline_name: str, run_id: str, pipeline_root: str):
+        self.lineage = lineage
+        self.pipeline_name = pipeline_name
+        self.run_id = run_id
+        self._pipeline_root = pipeline_root
+        self._pipeline_context_id = self._put_contexts()
+        self.abandoned = self._fail_abandoned()
+
+    def begin_execution(self, component: Component, inputs: Mapping[str, Artifact]) -> "Execution":
+        """Records that a component starts, on published inputs."""
+        return Execution(self, component, inputs)
+
+    def cached_outputs(
+        self, cache_key: str, output_types: Mapping[str, type[Artifact]]
+    ) -> Iterator[tuple[dict[str, Artifact], dict | None]]:
+        """Outputs and summary of the executions that ended well under this key, newest first."""
+        store = self.lineage.store
+        context = store.get_context_by_type_and_name("execution_cache", cache_key)
+        executions = store.get_executions_by_context(context.id) if context else []
+        for execution in sorted(executions, key=lambda execution: execution.id, reverse=True):
+            keys = {
+                event.artifact_id: event.path.steps[0].key
+                for event in store.get_events_by_execution_ids([execution.id])
+                if event.type == mlmd.Event.OUTPUT
+            }
+            protos = {keys[proto.id]: proto for proto in store.get_artifacts_by_id(list(keys))}
+            outputs = {key: _artifact(kind, protos[key]) for key, kind in output_types.items()}
+            yield outputs, json.loads(execution.custom_properties["summary"].string_value)
+
+    def blessed_models(self, before: int) -> Iterator[Model]:
+        """Models of the pipeline whose newest verdict is a blessing, newest first.
+
+        Args:
+            before: Integer. Id that those of the models stay below.
+        """
+        protos = self.lineage.store.get_artifacts_by_context(self._pipeline_context_id)
+        protos = sorted(protos, key=lambda proto: proto.id)
+        verdicts = {
+            proto.custom_properties["current_model_id"].int_value: (
+                proto.custom_properties["blessed"].int_value
+            )
+            for proto in protos
+            if proto.type == ModelBlessing.TYPE_NAME
+        }
+        for proto in reversed(protos):
+            if proto.type == Model.TYPE_NAME and proto.id < before and verdicts.get(proto.id) == 1:
+                yield _artifact(Model, proto)
+
+    def _put_contexts(self) -> int:
+        store = self.lineage.store
+        if store.get_context_by_type_and_name("pipeline_run", self.run_id) is not None:
+            raise ValueError(f"`run_id` must be a new one. Received: run_id={self.run_id!r}.")
+        run = self.context("pipeline_run", self.run_id)
+        _set_values(run.custom_properties, {"pipeline_root": self._pipeline_root})
+        pipeline = store.get_context_by_type_and_name("pipeline", self.pipeline_name)
+        pipeline = pipeline or self.context("pipeline", self.pipeline_name)
+        return store.put_contexts([pipeline, run])[0]
+
+    def _fail_abandoned(self) -> list[tuple[str, int]]:
+        store = self.lineage.store
+        abandoned = []
+        for execution in store.get_executions_by_context(self._pipeline_context_id):
+            if execution.last_known_state != mlmd.Execution.RUNNING:
+                continue
+            contexts = {c.type: c for c in store.get_contexts_by_execution(execution.id)}
+            root = contexts["pipeline_run"].custom_properties["pipeline_root"].string_value
+            if root == self._pipeline_root:  # in another one, it may be running just now
+                execution.last_known_state = mlmd.Execution.FAILED
+                _set_values(execution.custom_properties, {"error": "The process was killed."})
+                store.put_executions([execution])
+                component_id = contexts["node"].name.removeprefix(f"{self.pipeline_name}.")
+                abandoned.append((component_id, execution.id))
+        return abandoned
+
+    def context(self, type_name: str, name: str) -> mlmd.Context:
+        """A context for the store to make, or to find by its name."""
+        return mlmd.Context(type_id=self.lineage.type_id("context", type_name), name=name)
+
+
+class Execution:
+    """One execution of a component in the lineage; made by `Run.begin_execution`.
+
+    `id` is its id there.
+    """
+
+    def __init__(self, run: Run, component: Component, inputs: Mapping[str, Artifact]):
+        self._run = run
+        self._component_id = component.id
+        self._contexts = [
+            run.context("pipeline", run.pipeline_name),
+            run.context("pipeline_run", run.run_id),
+            run.context("node", f"{run.pipeline_name}.{component.id}"),
+        ]
+        kind = type(component)
+        type_id = run.lineage.type_id("execution", f"{kind.__module__}.{kind.__qualname__}")
+        self._proto = mlmd.Execution(type_id=type_id, last_known_state=mlmd.Execution.RUNNING)
+        for key, value in dataclasses.asdict(component.parameters).items():
+            scalar = value if type(value) in _VALUE_FIELDS else json.dumps(value)
+            _set_values(self._proto.custom_properties, {key: scalar})
+        self._put([(None, _event(mlmd.Event.INPUT, *item)) for item in inputs.items()])
+        self.id = self._proto.id
+
+    def complete(
+        self, outputs: Mapping[str, Artifact], summary: dict | None, cache_key: str
+    ) -> None:
+        """Records success and publishes the outputs, which sets their `id` and `name`."""
+        run = self._run
+        for key, artifact in outputs.items():
+            artifact.name = f"{run.pipeline_name}:{run.run_id}:{self._component_id}:{key}:0"
+        run.lineage.reconnect()
+        pairs = [
+            (_artifact_proto(run.lineage, artifact), _event(mlmd.Event.OUTPUT, key, artifact))
+            for key, artifact in outputs.items()
+        ]
+        ids = self._end_well(mlmd.Execution.COMPLETE, pairs, summary, cache_key)
+        for artifact, artifact_id in zip(outputs.values(), ids, strict=True):
+            artifact.id = artifact_id
+
+    def complete_from_cache(
+        self, outputs: Mapping[str, Artifact], summary: dict | None, cache_key: str
+    ) -> None:
+        """Records that outputs published earlier serve again."""
+        pairs = [(None, _event(mlmd.Event.OUTPUT, *item)) for item in outputs.items()]
+        self._end_well(mlmd.Execution.CACHED, pairs, summary, cache_key)
+
+    def fail(self, message: str) -> None:
+        """Records a failure and its message."""
+        self._proto.last_known_state = mlmd.Execution.FAILED
+        _set_values(self._proto.custom_properties, {"error": message})
+        self._run.lineage.reconnect()
+        self._put([])
+
+    def _end_well(self, state: int, pairs: list, summary: dict | None, key: str) -> list[int]:
+        self._proto.last_known_state = state
+        _set_values(self._proto.custom_properties, {"summary": json.dumps(summary)})
+        return self._put(pairs, self._run.context("execution_cache", key))
+
+    def _put(self, pairs: list, *more: mlmd.Context) -> list[int]:
+        self._proto.id, artifact_ids, _ = self._run.lineage.store.put_execution(
+            self._proto, pairs, [*self._contexts, *more], reuse_context_if_already_exist=True
+        )
+        return artifact_ids
+
+
+def _event(event_type: int, key: str, artifact: Artifact) -> mlmd.Event:
+    path = mlmd.Event.Path(steps=[{"key": key}, {"index": 0}])
+    return mlmd.Event(type=event_type, path=path, artifact_id=artifact.id)
+
+
+def _artifact(artifact_type: type[Artifact], proto: mlmd.Artifact) -> Artifact:
+    properties, custom = (
+        {key: getattr(value, value.WhichOneof("value")) for key, value in source.items()}
+        for source in (proto.properties, proto.custom_properties)
+    )
+    return artifact_type(proto.uri, properties, custom, proto.id, proto.name)
+
+
+def _artifact_proto(lineage: Lineage, artifact: Artifact) -> mlmd.Artifact:
+    proto = mlmd.Artifact(name=artifact.name, uri=artifact.uri, state=mlmd.Artifact.LIVE)
+    proto.type_id = lineage.type_id(
+        "artifact",
+        artifact.TYPE_NAME,
+        base_type=artifact.BASE_TYPE,
+        properties={key: _PROPERTY_TYPES[kind] for key, kind in artifact.PROPERTIES.items()},
+    )
+    _set_values(proto.properties, artifact.properties)
+    _set_values(proto.custom_properties, artifact.custom)
+    return proto
+
+
+def _set_values(target: Any, values: Mapping[str, Any]) -> None:
+    for key, value in values.items():
+        if type(value) not in _VALUE_FIELDS:
+            raise TypeError(f"Property `{key}` must be a number or string. Received: {value!r}.")
+        setattr(target[key], _VALUE_FIELDS[type(value)], value)
+
+
+def _parse(connection: str) -> mlmd.ConnectionConfig:
+    config = mlmd.ConnectionConfig()
+    if "://" not in connection:
+        path = pathlib.Path(connection).absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        config.sqlite.filename_uri = str(path)
+        config.sqlite.connection_mode = config.sqlite.READWRITE_OPENCREATE
+        return config
+    try:
+        url = urllib.parse.urlsplit(connection)
+        port, database = url.port, url.path.removeprefix("/")
+        whole = all([url.username, url.hostname, port, database])
+    except ValueError:  # its message may hold part of the password
+        whole = False
+    if not whole or url.scheme not in ("mysql", "postgresql") or url.query or url.fragment:
+        raise ValueError(
+            "`connection` must be the path of an SQLite file, "
+            '"mysql://user:password@host:port/database" or '
+            '"postgresql://user:password@host:port/database". '
+            f"Received: another URL, beginning with {connection.split(':')[0]!r}."
+        )
+    server = getattr(config, url.scheme)
+    # The MySQL client takes "localhost" for its socket file, whatever the port.
+    server.host = "127.0.0.1" if url.hostname == "localhost" else url.hostname
+    server.user = urllib.parse.unquote(url.username)
+    server.password = urllib.parse.unquote(url.password or "")
+    server.skip_db_creation = True
+    if url.scheme == "mysql":
+        server.port, server.database = port, database
+    else:
+        server.port, server.dbname = str(port), database
+    return config
+
+
+def _explain(config: mlmd.ConnectionConfig, message: str) -> str:
+    kind = config.WhichOneof("config")
+    if kind == "sqlite":
+        return f"Cannot open the lineage database {config.sqlite.filename_uri}: {message}"
+    server = getattr(config, kind)
+    return (
+        f"Cannot open the lineage database {kind}://{server.user}:***@{server.host}:{server.port}. "
+        "Check that the server runs, that the database exists and that user and password are right."
+    )

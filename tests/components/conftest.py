@@ -1,0 +1,108 @@
+"""Fixtures of the component tests: the toy pipeline, and the databases to record it in."""
+
+import contextlib
+import functools
+import importlib.util
+import os
+import pathlib
+import sys
+import uuid
+
+import pytest
+
+from components import launcher, lineage
+
+HERE = pathlib.Path(__file__).parent
+
+
+def load_module(file, name):
+    """Imports a file that is on no import path."""
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def toy():
+    """The module `toy.py`, fresh for each test."""
+    module = load_module(HERE / "toy.py", "toy")
+    yield module
+    del sys.modules["toy"]
+
+
+@pytest.fixture(params=["sqlite", "mysql", "postgresql"])
+def database(request, tmp_path):
+    """Connection of a lineage database; the servers' keep what earlier tests wrote."""
+    if request.param == "sqlite":
+        return str(tmp_path / "lineage.sqlite")
+    variable = f"AVEL_TEST_{request.param.upper()}"
+    if variable not in os.environ:
+        pytest.skip(f"{variable} is not set; `.ci/databases start` prints a value for it")
+    return os.environ[variable]
+
+
+class Runner:
+    """Runs the toy pipeline again and again in one pipeline root."""
+
+    def __init__(self, toy, folder, connection):
+        self.toy = toy
+        self.folder = folder
+        self.root = folder / "root"
+        self.connection = connection
+        self.lineage = lineage.Lineage(connection)
+        self.name = f"toy-{uuid.uuid4()}"
+        self.run_ids = []
+        (folder / "number").write_text("5")
+
+    def run(self, enable_cache=True, **arguments):
+        """One run: its results by component id."""
+        self.run_ids.append(f"{self.name}-{len(self.run_ids)}")
+        results = launcher.run_pipeline(
+            self.toy.make_pipeline(self.folder, self.name, **arguments),
+            pipeline_root=self.root,
+            lineage=self.lineage,
+            run_id=self.run_ids[-1],
+            enable_cache=enable_cache,
+        )
+        return {result.component_id: result for result in results}
+
+    def states(self, **arguments):
+        """One run: its states by component id."""
+        return {key: result.state for key, result in self.run(**arguments).items()}
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A small stand-in for the library and the data contract, which a test may edit."""
+    for file in ("avel_tf/layers/layer.py", "schemas/schema.pbtxt"):
+        (tmp_path / "checkout" / file).parent.mkdir(parents=True)
+        (tmp_path / "checkout" / file).write_text("content\n")
+    monkeypatch.setattr(launcher, "_CHECKOUT", tmp_path / "checkout")
+    return tmp_path / "checkout"
+
+
+@pytest.fixture
+def make_runner(toy, tmp_path, checkout):
+    """Makes a `Runner` for a database."""
+    return functools.partial(Runner, toy, tmp_path)
+
+
+@pytest.fixture
+def runner(make_runner, tmp_path):
+    """A `Runner` with an SQLite file."""
+    return make_runner(str(tmp_path / "lineage.sqlite"))
+
+
+@pytest.fixture
+def database_runner(make_runner, database):
+    """A `Runner` for each kind of database."""
+    return make_runner(database)
+
+
+@pytest.fixture
+def make_relay():
+    """Makes a `Relay` to a server."""
+    module = load_module(HERE / "database_servers.py", "database_servers")
+    with contextlib.ExitStack() as relays:
+        yield lambda connection: relays.enter_context(contextlib.closing(module.Relay(connection)))
