@@ -106,3 +106,25 @@ def make_relay():
     module = load_module(HERE / "database_servers.py", "database_servers")
     with contextlib.ExitStack() as relays:
         yield lambda connection: relays.enter_context(contextlib.closing(module.Relay(connection)))
+
+
+@pytest.fixture(scope="session")
+def model_runs(examples_folder, tmp_path_factory):
+    """Results by component id of three runs of `model_side.py`, in one lineage.
+
+    The first model is good, the second is another good one, the third has learned nothing.
+    """
+    module = load_module(HERE / "model_side.py", "model_side")
+    folder = tmp_path_factory.mktemp("model_side")
+    lineage_database = lineage.Lineage(folder / "lineage.sqlite")
+    runs = {}
+    for name, settings in module.RUNS.items():
+        results = launcher.run_pipeline(
+            module.make_pipeline(examples_folder("cml"), folder / "served", settings),
+            pipeline_root=folder / "root",
+            lineage=lineage_database,
+            run_id=name,
+        )
+        runs[name] = {result.component_id: result for result in results}
+    yield module.ModelRuns(runs, lineage_database, folder / "served")
+    del sys.modules["model_side"]

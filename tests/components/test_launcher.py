@@ -68,6 +68,12 @@ def test_cache_can_be_disabled(runner):
     assert runner.states(enable_cache=False) == ALL_COMPLETE
 
 
+def test_the_newest_outputs_serve(runner):
+    runner.run()
+    newest = runner.run(enable_cache=False)["Source"].outputs["examples"]
+    assert runner.run()["Source"].outputs["examples"] == newest
+
+
 def test_parameter_change_reruns_its_component_and_what_follows(runner):
     runner.run()
     assert runner.states(gain=3.0) == ALL_COMPLETE | {"Source": "CACHED"}
