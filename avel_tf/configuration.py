@@ -59,6 +59,13 @@ class ExtractionConfig:
         """The given folders, that of the features first."""
         return [pathlib.Path(folder) for folder in (self.features_dir, self.data_root) if folder]
 
+    @property
+    def input_paths(self) -> list[pathlib.Path]:
+        """The folders, and the files of weights that are used."""
+        weights = () if self.features_dir else (self.visual_weights, self.audio_weights)
+        files = [pathlib.Path(name) for name in weights if name not in ("imagenet", "random")]
+        return [*self.folders, *files]
+
 
 @dataclasses.dataclass(frozen=True)
 class ValidationConfig:
@@ -101,7 +108,8 @@ class TrainingConfig:
         patience: Integer. Epochs without a better val accuracy after which training stops.
         seed: Integer. Of weights, order of records and dropout.
         precision: String. `"float32"` or `"mixed_bfloat16"`.
-        xla: Boolean. Whether to compile the step with XLA.
+        xla: Boolean. Whether to compile the step with XLA. On a GPU two runs of one seed may then
+            differ in the last digits.
         devices: String. `"auto"` (all GPUs there are, else the CPU), `"cpu"`, `"gpu"` (fails
             without one) or `"mirrored"` (all GPUs, else all logical CPUs).
     Raises:
@@ -130,6 +138,10 @@ class TrainingConfig:
         check_positive_integer("epochs", self.epochs)
         check_positive_integer("patience", self.patience)
         check_fraction("event_category_weight", self.event_category_weight)
+        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
+            raise ValueError(
+                f"`seed` must be an integer from 0 to 2**32 - 1. Received: seed={self.seed!r}."
+            )
         if not self.learning_rate > 0:
             raise ValueError(
                 f"`learning_rate` must be positive. Received: learning_rate={self.learning_rate}."

@@ -76,7 +76,7 @@ def read_lines(path: pathlib.Path) -> list[tuple[int, list[str]]]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a text file: {error}") from error
+        raise DataError(f"{path} is no text file: {error}. Fetch it again.") from error
     rows = []
     for number, line in enumerate(lines, start=1):
         if not line.strip() or (number == 1 and line.strip() == HEADER):

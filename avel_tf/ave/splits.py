@@ -13,69 +13,74 @@ from avel_tf.ave.errors import DataError
 from avel_tf.configuration import TASKS
 
 SPLITS = ("train", "val", "test")
+# On AVE both kinds of supervised file name the same records in the same order.
+FILE_NAMES = {"sel": ("{}_order.h5", "{}Set.txt"), "cml": ("{}_order_match.h5",)}
 
 
 def read_splits(
-    folder: str | pathlib.Path, annotations: Sequence[Annotation], task: str
+    folders: Sequence[str | pathlib.Path], annotations: Sequence[Annotation], task: str
 ) -> dict[str, list[int]]:
     """Reads the official split of a task.
 
     Supervised event localization (`sel`) uses `{train,val,test}_order.h5`, or else
-    `{train,val,test}Set.txt`: on AVE both name the same records in the same order.
-    Cross-modality localization (`cml`) uses `{train,val,test}_order_match.h5`. The two splits
-    overlap: a model trained on one must not be scored on the other.
+    `{train,val,test}Set.txt`. Cross-modality localization (`cml`) uses
+    `{train,val,test}_order_match.h5`. The two splits overlap: a model trained on one must not be
+    scored on the other.
 
     Args:
-        folder: Folder with the files.
+        folders: Where to look for the files; the first folder that has all three is taken.
         annotations: The records that the files refer to.
         task: `"sel"` or `"cml"`.
     Returns:
         Dict from `train`, `val` and `test` to rows, in the files' order.
     Raises:
-        DataError: If a file is missing, names a record that is not there, or two splits
-            share a record.
+        DataError: If a file is missing or empty, names a record that is not there, or a record
+            is named twice.
     """
     check_choice("task", task, TASKS)
-    folder = pathlib.Path(folder)
-    suffix = "_order.h5" if task == "sel" else "_order_match.h5"
-    if all((folder / f"{split}{suffix}").is_file() for split in SPLITS):
-        splits = {
-            split: _read_order(folder / f"{split}{suffix}", len(annotations)) for split in SPLITS
-        }
-    elif task == "sel":
-        splits = {
-            split: _read_set_file(folder / f"{split}Set.txt", annotations) for split in SPLITS
-        }
-    else:
-        names = ", ".join(f"{split}{suffix}" for split in SPLITS)
-        raise DataError(
-            f"{folder} lacks a file of the cross-modality split ({names}). They come with the "
-            "official AVE feature release; copy them beside Annotations.txt."
-        )
+    paths = _find_files(folders, task)
+    read = _read_order if paths["train"].suffix == ".h5" else _read_set_file
+    splits = {split: read(path, annotations) for split, path in paths.items()}
     counts = collections.Counter(row for rows in splits.values() for row in rows)
     repeated = sorted(row for row, count in counts.items() if count > 1)
     if repeated:
         raise DataError(
-            f"{folder}: the splits name {len(repeated)} records more than once, the first is row "
-            f"{repeated[0]} of Annotations.txt. Remove the repetition from the split's files."
+            f"{', '.join(map(str, paths.values()))} name {len(repeated)} records more than once, "
+            f"the first is row {repeated[0]} of Annotations.txt. Remove the repetition."
         )
     return splits
 
 
-def _read_order(path: pathlib.Path, num_records: int) -> list[int]:
+def _find_files(folders: Sequence[str | pathlib.Path], task: str) -> dict[str, pathlib.Path]:
+    for name in FILE_NAMES[task]:
+        for folder in folders:
+            paths = {split: pathlib.Path(folder, name.format(split)) for split in SPLITS}
+            if all(path.is_file() for path in paths.values()):
+                return paths
+    names = " or ".join(name.format("{train,val,test}") for name in FILE_NAMES[task])
+    raise DataError(
+        f"{' and '.join(map(str, folders))} lack the split's files: all three of {names}. They "
+        "come with the official AVE releases; copy them beside Annotations.txt."
+    )
+
+
+def _read_order(path: pathlib.Path, annotations: Sequence[Annotation]) -> list[int]:
     try:
         with h5py.File(path) as file:
-            order = file["order"][:]
+            order = np.array(file["order"])
     except (OSError, KeyError) as error:
         raise DataError(
             f"{path} is no HDF5 file with the key `order`: {error}. Fetch it again."
         ) from error
-    if order.ndim != 1 or not np.issubdtype(order.dtype, np.integer):
-        raise DataError(f"{path} must hold one row of integers, not {order.dtype}{order.shape}.")
-    bad = order[(order < 0) | (order >= num_records)]
+    if order.ndim != 1 or not order.size or order.dtype.kind not in "iu":
+        raise DataError(
+            f"{path} must hold one row of integers, not {order.dtype} {order.shape}. "
+            "Fetch it again."
+        )
+    bad = order[(order < 0) | (order >= len(annotations))]
     if bad.size:
         raise DataError(
-            f"{path} names row {bad[0]}, but Annotations.txt has {num_records} records. "
+            f"{path} names row {bad[0]}, but Annotations.txt has {len(annotations)} records. "
             "Take both files from the same release."
         )
     return order.tolist()
@@ -96,4 +101,6 @@ def _read_set_file(path: pathlib.Path, annotations: Sequence[Annotation]) -> lis
                 "Take both files from the same release."
             )
         order.append(rows[key])
+    if not order:
+        raise DataError(f"{path} names no record. Fetch it again.")
     return order

@@ -1,0 +1,91 @@
+"""Settings are checked when made."""
+
+import dataclasses
+import json
+import pathlib
+
+import pytest
+
+from avel_tf.configuration import (
+    EvaluationConfig,
+    ExtractionConfig,
+    TrainingConfig,
+    ValidationConfig,
+)
+
+EXTRACTION = {"task": "sel", "data_root": "videos", "audio_weights": "random"}
+
+
+@pytest.mark.parametrize(
+    ("config", "arguments", "problem"),
+    [
+        (ExtractionConfig, {"task": "SEL"}, "`task` must be one of ('sel', 'cml')."),
+        (ExtractionConfig, {"frames_per_segment": 0}, "`frames_per_segment` must be a positive"),
+        (ExtractionConfig, {"records_per_shard": 2.5}, "`records_per_shard` must be a positive"),
+        (ExtractionConfig, {"max_rejected_share": 1.5}, "`max_rejected_share` must be a number"),
+        (TrainingConfig, {"task": ""}, "`task` must be one of ('sel', 'cml')."),
+        (TrainingConfig, {"relevance_loss": "sum"}, "`relevance_loss` must be one of ('mean', "),
+        (TrainingConfig, {"devices": "tpu"}, "`devices` must be one of ('auto', "),
+        (TrainingConfig, {"precision": "float16"}, "`precision` must be one of ('float32', "),
+        (TrainingConfig, {"batch_size": 0}, "`batch_size` must be a positive integer."),
+        (TrainingConfig, {"epochs": -1}, "`epochs` must be a positive integer."),
+        (TrainingConfig, {"patience": None}, "`patience` must be a positive integer."),
+        (TrainingConfig, {"event_category_weight": 2}, "`event_category_weight` must be a number"),
+        (TrainingConfig, {"learning_rate": 0}, "`learning_rate` must be positive."),
+        (TrainingConfig, {"learning_rate": float("nan")}, "`learning_rate` must be positive."),
+        (TrainingConfig, {"seed": -1}, "`seed` must be an integer from 0 to 2**32 - 1."),
+        (TrainingConfig, {"seed": 2**32}, "`seed` must be an integer from 0 to 2**32 - 1."),
+        (TrainingConfig, {"seed": 0.5}, "`seed` must be an integer from 0 to 2**32 - 1."),
+        (EvaluationConfig, {"task": "both"}, "`task` must be one of ('sel', 'cml')."),
+        (EvaluationConfig, {"max_regression": -0.1}, "`max_regression` must be a number from"),
+    ],
+)
+def test_value_out_of_range_is_named(config, arguments, problem):
+    others = EXTRACTION if config is ExtractionConfig else {"task": "sel"}
+    with pytest.raises(ValueError) as error:
+        config(**others | arguments)
+    ((name, value),) = arguments.items()
+    assert str(error.value).startswith(problem)
+    assert str(error.value).endswith(f" Received: {name}={value!r}.")
+
+
+def test_extraction_needs_a_folder_and_weights_for_videos():
+    with pytest.raises(ValueError, match="`data_root` or `features_dir` must be given: "):
+        ExtractionConfig("sel")
+    with pytest.raises(ValueError, match="`audio_weights` must be given to encode videos: "):
+        ExtractionConfig("sel", data_root="videos")
+    with pytest.raises(ValueError, match="`audio_weights` must be given to encode videos: "):
+        ExtractionConfig("sel", data_root="videos", visual_weights="vgg.h5")
+    ExtractionConfig("sel", features_dir="features")
+
+
+def test_what_records_are_made_from():
+    def names(**arguments):
+        return [str(path) for path in ExtractionConfig("sel", **arguments).input_paths]
+
+    files = {"visual_weights": "vgg.h5", "audio_weights": "vggish.weights.h5"}
+    assert names(data_root="videos", **files) == ["videos", "vgg.h5", "vggish.weights.h5"]
+    assert names(data_root="videos", audio_weights="random") == ["videos"]
+    assert names(features_dir="features", data_root="videos", **files) == ["features", "videos"]
+    assert ExtractionConfig("sel", features_dir="a", data_root="b").folders == [
+        pathlib.Path("a"),
+        pathlib.Path("b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        ExtractionConfig(**EXTRACTION),
+        ValidationConfig(("Bark",), ("train:video_id",)),
+        TrainingConfig("cml"),
+        EvaluationConfig("cml"),
+    ],
+    ids=lambda config: type(config).__name__,
+)
+def test_configurations_are_frozen_and_json(config):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.task = "sel"
+    values = dataclasses.asdict(config)
+    lists = {name: list(value) for name, value in values.items() if isinstance(value, tuple)}
+    assert json.loads(json.dumps(values)) == values | lists
