@@ -1,0 +1,20 @@
+"""The data contract, `schemas/ave_examples.pbtxt`."""
+
+import pathlib
+
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+PACKAGE = pathlib.Path(__file__).resolve().parents[1]
+
+
+def schema_path() -> pathlib.Path:
+    """Path of the schema: inside the package where installed, else beside it in a checkout."""
+    name = "schemas/ave_examples.pbtxt"
+    installed = PACKAGE / name
+    return installed if installed.is_file() else PACKAGE.parent / name
+
+
+def read_schema() -> schema_pb2.Schema:
+    """The schema as a `tensorflow_metadata` proto."""
+    return text_format.Parse(schema_path().read_text(), schema_pb2.Schema())

@@ -1,0 +1,98 @@
+"""Shards: whole or not there."""
+
+import pytest
+import tensorflow as tf
+
+from avel_tf.records import read_shard, shard_paths, write_shard
+from avel_tf.records.shards import shard_name
+
+EXAMPLES = [b"first", b"", b"third" * 1000]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / shard_name(0, 1)
+
+
+def test_round_trip_in_order(path):
+    write_shard(str(path), EXAMPLES)
+    assert list(read_shard(str(path))) == EXAMPLES
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_shard_may_be_empty(path):
+    write_shard(str(path), [])
+    assert list(read_shard(str(path))) == []
+
+
+def test_same_examples_same_bytes(path):
+    write_shard(str(path), EXAMPLES)
+    first = path.read_bytes()
+    write_shard(str(path), EXAMPLES)
+    assert path.read_bytes() == first
+    write_shard(str(path), EXAMPLES[::-1])
+    assert path.read_bytes() != first
+
+
+def failing():
+    yield b"first"
+    raise OSError("no space left")
+
+
+def test_failure_leaves_no_shard(path):
+    with pytest.raises(OSError, match="no space left"):
+        write_shard(str(path), failing())
+    assert not path.exists()
+    with pytest.raises(ValueError, match="holds 0 of an unknown number of TFRecord shards"):
+        shard_paths(path.parent)
+    write_shard(str(path), EXAMPLES)  # over what the failure left
+    assert list(read_shard(str(path))) == EXAMPLES
+
+
+def test_failure_keeps_the_shard_that_was_there(path):
+    write_shard(str(path), EXAMPLES)
+    with pytest.raises(OSError, match="no space left"):
+        write_shard(str(path), failing())
+    assert list(read_shard(str(path))) == EXAMPLES
+
+
+def test_damage_is_noticed(path):
+    write_shard(str(path), EXAMPLES)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(tf.errors.DataLossError):
+        list(read_shard(str(path)))
+
+
+def test_names_are_those_of_tfx():
+    assert shard_name(2, 31) == "data_tfrecord-00002-of-00031.gz"
+
+
+def make_shards(folder, indices, count):
+    for index in indices:
+        (folder / shard_name(index, count)).touch()
+
+
+def test_paths_are_sorted(tmp_path):
+    make_shards(tmp_path, [2, 0, 1], 3)
+    (tmp_path / f"{shard_name(1, 3)}.partial").touch()
+    assert shard_paths(tmp_path) == [str(tmp_path / shard_name(index, 3)) for index in range(3)]
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2])
+def test_missing_shard_is_noticed(tmp_path, missing):
+    make_shards(tmp_path, {0, 1, 2} - {missing}, 3)
+    with pytest.raises(ValueError) as error:
+        shard_paths(tmp_path)
+    assert str(error.value) == f"{tmp_path} holds 2 of 3 TFRecord shards. Write the split again."
+
+
+def test_shards_of_two_writings_are_noticed(tmp_path):
+    make_shards(tmp_path, [0, 1], 2)
+    make_shards(tmp_path, [0, 1, 2], 3)
+    with pytest.raises(ValueError, match="holds 5 of 2 TFRecord shards"):
+        shard_paths(tmp_path)
+
+
+def test_missing_folder_is_noticed(tmp_path):
+    with pytest.raises(ValueError, match="Split-val holds 0 of an unknown number"):
+        shard_paths(tmp_path / "Split-val")
