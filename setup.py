@@ -11,9 +11,7 @@ PIPELINE = [
     "apache-beam==2.72.*",
     "av==18.*",
     "h5py",
-    "matplotlib",
     "ml-metadata==1.17.*",
-    "scipy",
     "tensorflow==2.16.*",  # the newest that tensorflow-io and ml-metadata 1.17 both accept
     "tensorflow-data-validation==1.16.*",
     "tensorflow-io==0.37.*",
@@ -39,6 +37,6 @@ setuptools.setup(
     extras_require={
         "pipeline": PIPELINE,
         "gpu": ["tensorflow[and-cuda]>=2.16"],
-        "dev": ["import-linter", "pytest", "pytest-xdist", "ruff"],
+        "dev": ["import-linter", "pytest", "pytest-xdist", "ruff", "scipy"],
     },
 )

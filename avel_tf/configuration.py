@@ -24,7 +24,6 @@ class ExtractionConfig:
         frames_per_segment: Integer. Frames averaged for each second; 16 in the published
             features.
         records_per_shard: Integer. Records in one TFRecord file.
-        max_rejected_share: Float. Largest share of unreadable clips that a run accepts.
     Raises:
         ValueError: If no folder is given or a value is out of range.
     """
@@ -36,13 +35,11 @@ class ExtractionConfig:
     audio_weights: str = ""
     frames_per_segment: int = 16
     records_per_shard: int = 128
-    max_rejected_share: float = 0.02
 
     def __post_init__(self):
         check_choice("task", self.task, TASKS)
         check_positive_integer("frames_per_segment", self.frames_per_segment)
         check_positive_integer("records_per_shard", self.records_per_shard)
-        check_fraction("max_rejected_share", self.max_rejected_share)
         if not self.data_root and not self.features_dir:
             raise ValueError(
                 "`data_root` or `features_dir` must be given: the folder of the AVE videos, or "
@@ -75,21 +72,39 @@ class ValidationConfig:
         categories: Tuple of strings. Names of the categories each split must have.
         allowed_anomalies: Tuple of strings. Names of anomalies to report but accept; `*` stands
             for anything.
+        max_rejected_share: Float in [0, 1]. Largest share of records without features, because
+            their clips could not be read, that is accepted.
+    Raises:
+        ValueError: If the share is out of range.
     """
 
     categories: tuple[str, ...]
     allowed_anomalies: tuple[str, ...] = ()
+    max_rejected_share: float = 0.02
+
+    def __post_init__(self):
+        check_fraction("max_rejected_share", self.max_rejected_share)
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    """What the paper leaves open about its model; see `SupervisedEventLocalizer`."""
+    """What the paper leaves open about its model; see `SupervisedEventLocalizer`.
+
+    Checked here too, since the model is made hours after the flags were read.
+    """
 
     units: int = 256
     num_heads: int = 4
     block: str = "plain"
     dropout: float = 0.0
     normalization: str = "none"
+
+    def __post_init__(self):
+        check_positive_integer("units", self.units)
+        check_positive_integer("num_heads", self.num_heads)
+        check_choice("block", self.block, ("plain", "full"))
+        check_fraction("dropout", self.dropout)
+        check_choice("normalization", self.normalization, ("none", "batch"))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,11 @@
 """Fixtures shared by all tests."""
 
+import dataclasses
+import functools
+import json
 import os
 import pathlib
+from typing import Any
 
 import pytest
 
@@ -64,3 +68,86 @@ def write_feature_folder(folder: pathlib.Path, seed: int = 0) -> None:
         noise = rng.random((total, 10, *shape), dtype=np.float32)
         with h5py.File(folder / f"{name}_feature.h5", "w") as file:
             file["avadataset"] = np.maximum(event * pattern * 2 + noise - 0.5, 0)
+
+
+@pytest.fixture(scope="session")
+def examples_folder(feature_folder, tmp_path_factory):
+    """Function that returns the dataset of a task, made of `feature_folder` once."""
+    from avel_tf.configuration import ExtractionConfig
+    from avel_tf.extraction import extract
+
+    @functools.cache
+    def make(task: str) -> pathlib.Path:
+        folder = tmp_path_factory.mktemp(f"examples_{task}")
+        config = ExtractionConfig(task=task, features_dir=str(feature_folder), records_per_shard=8)
+        extract(config, folder, tmp_path_factory.mktemp("extraction"))
+        return folder
+
+    return make
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingRun:
+    """A finished training: its configuration, folders and result."""
+
+    config: Any
+    model_folder: pathlib.Path
+    run_folder: pathlib.Path
+    working_dir: pathlib.Path
+    result: dict
+
+    @property
+    def saved_model(self) -> pathlib.Path:
+        """Folder of the SavedModel."""
+        return self.model_folder / "Format-Serving"
+
+    def load(self) -> Any:
+        """The exported Keras model."""
+        import keras
+
+        return keras.saving.load_model(self.model_folder / "Format-Keras" / "model.keras")
+
+
+@pytest.fixture(scope="session")
+def run_training(tmp_path_factory):
+    """Function that trains in fresh folders, or goes on in a given `working_dir`."""
+    from avel_tf.training import train
+
+    def run(config, examples, working_dir=None) -> TrainingRun:
+        folder = tmp_path_factory.mktemp("training")
+        working_dir = working_dir or folder / "working"
+        for name in ("model", "run"):
+            (folder / name).mkdir()
+        num_records = json.loads((examples / "dataset.json").read_text())["num_records"]
+        result = train(config, examples, num_records, folder / "model", folder / "run", working_dir)
+        return TrainingRun(config, folder / "model", folder / "run", working_dir, result)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(run_training, examples_folder):
+    """Function that returns one good `TrainingRun` a task, for all tests together."""
+    from avel_tf.configuration import ModelConfig, TrainingConfig
+
+    models = {
+        "sel": ModelConfig(units=16, num_heads=2),
+        # What has a state beyond its weights: dropout, moving averages.
+        "cml": ModelConfig(units=16, num_heads=2, block="full", dropout=0.3, normalization="batch"),
+    }
+
+    @functools.cache
+    def train_once(task: str) -> TrainingRun:
+        config = TrainingConfig(
+            task=task,
+            model=models[task],
+            relevance_loss="each",
+            # For `cml` so slowly that the best epoch is neither the first nor the last.
+            learning_rate={"sel": 3e-3, "cml": 1e-4}[task],
+            batch_size=8,
+            epochs=8 if task == "sel" else 30,
+            patience=3,
+        )
+        return run_training(config, examples_folder(task))
+
+    return train_once

@@ -9,6 +9,7 @@ import pytest
 from avel_tf.configuration import (
     EvaluationConfig,
     ExtractionConfig,
+    ModelConfig,
     TrainingConfig,
     ValidationConfig,
 )
@@ -22,7 +23,12 @@ EXTRACTION = {"task": "sel", "data_root": "videos", "audio_weights": "random"}
         (ExtractionConfig, {"task": "SEL"}, "`task` must be one of ('sel', 'cml')."),
         (ExtractionConfig, {"frames_per_segment": 0}, "`frames_per_segment` must be a positive"),
         (ExtractionConfig, {"records_per_shard": 2.5}, "`records_per_shard` must be a positive"),
-        (ExtractionConfig, {"max_rejected_share": 1.5}, "`max_rejected_share` must be a number"),
+        (ValidationConfig, {"max_rejected_share": 1.5}, "`max_rejected_share` must be a number"),
+        (ModelConfig, {"units": 0}, "`units` must be a positive integer."),
+        (ModelConfig, {"num_heads": 1.5}, "`num_heads` must be a positive integer."),
+        (ModelConfig, {"block": "deep"}, "`block` must be one of ('plain', 'full')."),
+        (ModelConfig, {"dropout": -0.1}, "`dropout` must be a number from 0 to 1."),
+        (ModelConfig, {"normalization": "layer"}, "`normalization` must be one of ('none', "),
         (TrainingConfig, {"task": ""}, "`task` must be one of ('sel', 'cml')."),
         (TrainingConfig, {"relevance_loss": "sum"}, "`relevance_loss` must be one of ('mean', "),
         (TrainingConfig, {"devices": "tpu"}, "`devices` must be one of ('auto', "),
@@ -41,7 +47,8 @@ EXTRACTION = {"task": "sel", "data_root": "videos", "audio_weights": "random"}
     ],
 )
 def test_value_out_of_range_is_named(config, arguments, problem):
-    others = EXTRACTION if config is ExtractionConfig else {"task": "sel"}
+    others = {ExtractionConfig: EXTRACTION, ModelConfig: {}, ValidationConfig: {"categories": ()}}
+    others = others.get(config, {"task": "sel"})
     with pytest.raises(ValueError) as error:
         config(**others | arguments)
     ((name, value),) = arguments.items()

@@ -1,0 +1,80 @@
+"""Anomalies of a dataset."""
+
+import csv
+import dataclasses
+import fnmatch
+import json
+import logging
+
+from avel_tf.configuration import ValidationConfig
+from components.artifacts import ExampleAnomalies, Examples, ExampleStatistics
+from components.component import Component, ComponentError
+
+
+class ExampleValidator(Component):
+    """Holds statistics against the schema; anomalies that are not allowed by name stop the run.
+
+    Inputs:
+        examples: `Examples`, for the video ids of its splits and its rejects.
+        statistics: `ExampleStatistics`.
+    Outputs:
+        anomalies: `ExampleAnomalies`.
+    """
+
+    INPUTS = {"examples": Examples, "statistics": ExampleStatistics}
+    OUTPUTS = {"anomalies": ExampleAnomalies}
+    PARAMETERS = ValidationConfig
+
+    def execute(self, inputs, outputs, working_dir):
+        """Checks each split, then what the splits share, then how much is missing."""
+        from avel_tf.validation import find_anomalies, shared_video_ids, too_many_rejects
+
+        statistics, anomalies = inputs["statistics"], outputs["anomalies"]
+        anomalies.splits = statistics.splits
+        found = []
+        for split in statistics.splits:
+            in_split, report = find_anomalies(
+                split, statistics.statistics_path(split), self.parameters.categories
+            )
+            found += in_split
+            path = anomalies.anomalies_path(split)
+            path.parent.mkdir()
+            path.write_bytes(report.SerializeToString())
+        examples = inputs["examples"]
+        found += shared_video_ids(_video_ids(examples))
+        found += too_many_rejects(examples.path(), self.parameters.max_rejected_share)
+        allowed = [item for item in found if self._is_allowed(item.name)]
+        forbidden = [item for item in found if not self._is_allowed(item.name)]
+        anomalies.summary_path().write_text(
+            json.dumps(
+                {
+                    "allowed": [dataclasses.asdict(item) for item in allowed],
+                    "forbidden": [dataclasses.asdict(item) for item in forbidden],
+                },
+                indent=2,
+            )
+        )
+        for item in allowed:
+            logging.getLogger(__name__).warning("Allowed anomaly %s: %s", *_texts(item))
+        if forbidden:
+            raise ComponentError(
+                f"Anomalies of the dataset ({len(forbidden)}):\n"
+                + "\n".join("  {}: {}".format(*_texts(item)) for item in forbidden)
+                + "\nMend the data, or accept an anomaly with `--allow_anomaly NAME`."
+            )
+        return {"allowed_anomalies": [item.name for item in allowed]}
+
+    def _is_allowed(self, name: str) -> bool:
+        return any(fnmatch.fnmatchcase(name, item) for item in self.parameters.allowed_anomalies)
+
+
+def _video_ids(examples: Examples) -> dict[str, list[str]]:
+    video_ids = {split: [] for split in examples.splits}
+    with examples.records_path().open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            video_ids[row["split"]].append(row["video_id"])
+    return video_ids
+
+
+def _texts(anomaly) -> tuple[str, str]:
+    return anomaly.name, anomaly.description

@@ -1,0 +1,91 @@
+"""AveExampleGen: what it publishes, what makes it run again, and its errors."""
+
+import json
+import os
+
+import pytest
+
+from avel_tf.configuration import ExtractionConfig
+from components import component, launcher, lineage
+from components.ave_example_gen import AveExampleGen
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Function that runs the component alone in a pipeline."""
+
+    def run_pipeline(**arguments):
+        example_gen = AveExampleGen(ExtractionConfig("sel", **arguments))
+        run_pipeline.count += 1
+        (result,) = launcher.run_pipeline(
+            component.Pipeline("test", (example_gen,)),
+            pipeline_root=tmp_path / "root",
+            lineage=lineage.Lineage(tmp_path / "lineage.sqlite"),
+            run_id=f"run-{run_pipeline.count}",
+        )
+        return result
+
+    run_pipeline.count = 0
+    return run_pipeline
+
+
+def test_publishes_examples_and_is_cached(run, feature_folder):
+    first = run(features_dir=str(feature_folder))
+    assert (first.state, first.error) == ("COMPLETE", None)
+    assert first.summary == {"records": {"train": 40, "val": 12, "test": 12}, "rejected": {}}
+    examples = first.outputs["examples"]
+    assert examples.splits == ["train", "val", "test"]
+    for split in examples.splits:
+        assert list(examples.split_path(split).glob("*.gz"))
+    assert json.loads(examples.metadata_path().read_text())["task"] == "sel"
+    assert examples.records_path().is_file() and examples.rejects_path().is_file()
+
+    second = run(features_dir=str(feature_folder))
+    assert second.state == "CACHED"
+    assert second.summary == first.summary
+
+
+def test_data_error_is_an_expected_failure(run, tmp_path, caplog):
+    result = run(features_dir=str(tmp_path / "nowhere"))
+    assert result.state == "FAILED"
+    assert result.error.startswith(f"No Annotations.txt in {tmp_path}/nowhere. It comes with")
+    assert "Traceback" not in caplog.text
+
+
+def test_fingerprint_covers_data_and_weights(tmp_path):
+    paths = [tmp_path / name for name in ("videos/Annotations.txt", "vgg.h5", "vggish.weights.h5")]
+    (tmp_path / "videos").mkdir()
+    for path in paths:
+        path.write_text("content")
+    example_gen = AveExampleGen(
+        ExtractionConfig(
+            "sel",
+            data_root=str(tmp_path / "videos"),
+            visual_weights=str(paths[1]),
+            audio_weights=str(paths[2]),
+        )
+    )
+    fingerprints = [example_gen.external_fingerprint()]
+    assert example_gen.external_fingerprint() == fingerprints[0]
+    for path in paths:
+        os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
+        fingerprints.append(example_gen.external_fingerprint())
+    assert len(set(fingerprints)) == 4
+
+
+def test_beam_options_are_passed_on(feature_folder, tmp_path, monkeypatch):
+    from avel_tf import extraction
+
+    def extract(config, output, working_dir, beam_args):
+        assert config.features_dir == str(feature_folder)
+        assert (output, working_dir) == (tmp_path / "output", tmp_path / "work")
+        assert beam_args == ("--runner=DirectRunner",)
+        return {"num_records": {"train": 1}, "num_rejected": {"no_audio": 2}}
+
+    monkeypatch.setattr(extraction, "extract", extract)
+    example_gen = AveExampleGen(
+        ExtractionConfig("sel", features_dir=str(feature_folder)), ["--runner=DirectRunner"]
+    )
+    outputs = {"examples": AveExampleGen.OUTPUTS["examples"](str(tmp_path / "output"))}
+    summary = example_gen.execute({}, outputs, tmp_path / "work")
+    assert summary == {"records": {"train": 1}, "rejected": {"no_audio": 2}}
