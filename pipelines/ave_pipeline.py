@@ -1,0 +1,54 @@
+"""The wiring of the pipeline: no I/O, no values."""
+
+import pathlib
+from collections.abc import Sequence
+
+from components.ave_example_gen import AveExampleGen
+from components.component import LatestBlessed, Pipeline
+from components.evaluator import Evaluator
+from components.example_validator import ExampleValidator
+from components.pusher import Pusher, PusherParameters
+from components.statistics_gen import NoParameters, StatisticsGen
+from components.trainer import Trainer
+from pipelines.configs import PipelineConfig
+
+
+def create_pipeline(
+    config: PipelineConfig, destination: pathlib.Path, beam_args: Sequence[str] = ()
+) -> Pipeline:
+    """AVE videos or features to a pushed model.
+
+    Args:
+        config: `PipelineConfig`.
+        destination: Base path of the served model.
+        beam_args: Beam's own options, for every component that runs a Beam job.
+    """
+    example_gen = AveExampleGen(config.extraction, beam_args)
+    statistics_gen = StatisticsGen(
+        NoParameters(), beam_args, examples=example_gen.outputs["examples"]
+    )
+    example_validator = ExampleValidator(
+        config.validation,
+        examples=example_gen.outputs["examples"],
+        statistics=statistics_gen.outputs["statistics"],
+    )
+    trainer = Trainer(
+        config.training,
+        examples=example_gen.outputs["examples"],
+        anomalies=example_validator.outputs["anomalies"],
+    )
+    evaluator = Evaluator(
+        config.evaluation,
+        beam_args,
+        examples=example_gen.outputs["examples"],
+        model=trainer.outputs["model"],
+        baseline_model=LatestBlessed(trainer.outputs["model"]),
+    )
+    pusher = Pusher(
+        PusherParameters(str(destination)),
+        model=trainer.outputs["model"],
+        blessing=evaluator.outputs["blessing"],
+    )
+    return Pipeline(
+        config.name, (example_gen, statistics_gen, example_validator, trainer, evaluator, pusher)
+    )

@@ -1,0 +1,89 @@
+"""Named configurations and the flags that change them."""
+
+import pathlib
+
+import pytest
+
+from pipelines import configs, local_runner
+from pipelines.ave_pipeline import create_pipeline
+
+OUTPUT = pathlib.Path("somewhere")
+ORDER = [
+    "AveExampleGen",
+    "StatisticsGen",
+    "ExampleValidator",
+    "Trainer",
+    "Evaluator",
+    "Pusher",
+]
+
+
+def build(*arguments):
+    return local_runner.build_config(local_runner.parse_arguments(list(arguments)), OUTPUT)
+
+
+@pytest.mark.parametrize("task", ["sel", "cml"])
+@pytest.mark.parametrize("config", [["demo"], ["ave", "--features_dir", "features"]])
+def test_every_configuration_wires_a_pipeline_in_order(config, task):
+    pipeline = create_pipeline(build("--config", *config, "--task", task), OUTPUT)
+    assert [component.id for component in pipeline.components] == ORDER
+    assert pipeline.name == f"{config[0]}-{task}"
+
+
+def test_default_is_the_demo_for_supervised_localization():
+    assert build().name == "demo-sel"
+
+
+def test_flags_reach_the_field_of_their_name():
+    config = build(
+        *("--epochs", "3", "--batch_size", "5", "--seed", "7", "--precision", "mixed_bfloat16"),
+        *("--xla", "--devices", "cpu", "--learning_rate", "0.5", "--relevance_loss", "mean"),
+        *("--max_regression", "0.25", "--max_rejected_share", "0.5", "--allow_anomaly", "a:b"),
+    )
+    training = config.training
+    assert (training.epochs, training.batch_size, training.seed) == (3, 5, 7)
+    assert (training.precision, training.xla, training.devices) == ("mixed_bfloat16", True, "cpu")
+    assert (training.learning_rate, training.relevance_loss) == (0.5, "mean")
+    assert config.evaluation.max_regression == 0.25
+    assert config.validation.max_rejected_share == 0.5
+    assert config.validation.allowed_anomalies == ("a:b",)
+
+
+def test_a_flag_of_zero_is_a_value():
+    assert build("--max_rejected_share", "0", "--seed", "0").validation.max_rejected_share == 0
+
+
+def test_flags_left_out_keep_the_configuration():
+    config = build("--config", "ave", "--features_dir", "/features")
+    assert config == configs.ave("sel", features_dir="/features")
+
+
+def test_published_features_are_made_of_sixteen_frames():
+    config = configs.ave("sel", data_root="videos", audio_weights="vggish.weights.h5")
+    assert config.extraction.frames_per_segment == 16
+    assert config.extraction.visual_weights == "imagenet"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config", "ave"], "`data_root` or `features_dir` must be given"),
+        (["--config", "ave", "--data_root", "videos"], "`audio_weights` must be given"),
+        (["--data_root", "videos"], "need `--config ave`"),
+        (["--epochs", "0"], "`epochs` must be a positive integer. Received: epochs=0"),
+        (["--learning_rate", "-1"], "`learning_rate` must be positive"),
+        (["--max_regression", "2"], "`max_regression` must be a number from 0 to 1"),
+    ],
+)
+def test_wrong_flags_end_with_a_clear_error(arguments, message, capsys):
+    assert local_runner.main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help_explains_every_flag(capsys):
+    with pytest.raises(SystemExit) as stop:
+        local_runner.parse_arguments(["--help"])
+    assert stop.value.code == 0
+    page = capsys.readouterr().out
+    for word in ("examples:", "simulated clips", "cross-modality localization", "lineage"):
+        assert word in page

@@ -1,0 +1,132 @@
+"""The pipeline as a user runs it: one command, features in, a served model out."""
+
+import json
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+COMPONENTS = (
+    "AveExampleGen",
+    "StatisticsGen",
+    "ExampleValidator",
+    "Trainer",
+    "Evaluator",
+    "Pusher",
+)
+
+pytestmark = pytest.mark.slow
+
+
+def command(*arguments):
+    runner = CHECKOUT / "pipelines" / "local_runner.py"
+    return [sys.executable, str(runner), *map(str, arguments)]
+
+
+def run(*arguments, status=0):
+    result = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300)
+    assert result.returncode == status, result.stdout + result.stderr
+    return result
+
+
+def flags(features, root, task, *more):
+    return [
+        *("--config", "ave", "--features_dir", features, "--task", task, "--output_root", root),
+        *("--allow_anomaly", "missing_category:*", "--epochs", 6, "--batch_size", 8),
+        *("--relevance_loss", "each", *more),
+    ]
+
+
+def outcomes(screen):
+    """Pairs of component and what became of it, from the screen."""
+    return re.findall(r"\[\d/6\] (\w+)\n\s+([a-zA-Z, ]+?) \(", screen)
+
+
+@pytest.mark.parametrize("task", ["sel", "cml"])
+def test_features_become_a_served_model_and_a_second_run_is_cached(feature_folder, tmp_path, task):
+    first = run(*flags(feature_folder, tmp_path, task))
+    assert outcomes(first.stdout) == [(name, "done") for name in COMPONENTS]
+
+    versions = list((tmp_path / "served" / f"ave-{task}").iterdir())
+    assert len(versions) == 1 and versions[0].name.isdigit()
+    assert (versions[0] / "saved_model.pb").is_file()
+    assert f"Model:       {versions[0]}" in first.stdout
+    for place in ("Report", "TensorBoard", "Lineage"):
+        path = re.search(rf"{place}: +(.+)", first.stdout)[1]
+        assert pathlib.Path(path).exists()
+    metrics = json.loads(
+        next(tmp_path.glob("artifacts/Evaluator/evaluation/*/metrics.json")).read_text()
+    )
+    primary = metrics["metrics"][metrics["primary_metric"]]
+    assert primary > max(metrics["trivial_baselines"].values())
+    for value in (primary, *metrics["trivial_baselines"].values()):
+        assert f"{value:.2%}" in first.stdout
+
+    started = time.monotonic()
+    second = run(*flags(feature_folder, tmp_path, task))
+    assert outcomes(second.stdout) == [
+        (name, "unchanged, served from cache") for name in COMPONENTS
+    ]
+    assert time.monotonic() - started < 40
+    # The same summary, from the lineage alone.
+    summary = first.stdout[first.stdout.index("\n\n") : first.stdout.index("Time:")]
+    assert summary in second.stdout
+
+    third = run(*flags(feature_folder, tmp_path, task, "--max_regression", 0.02))
+    assert dict(outcomes(third.stdout)) == dict.fromkeys(
+        COMPONENTS[:4], "unchanged, served from cache"
+    ) | dict.fromkeys(COMPONENTS[4:], "done")
+
+
+def test_killed_training_goes_on_and_gives_the_same_model(feature_folder, tmp_path):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    arguments = ("--epochs", 12)
+    process = subprocess.Popen(
+        command(*flags(feature_folder, killed, "sel", *arguments)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not list(killed.glob("artifacts/Trainer/.working/*/checkpoints/epoch-00002.keras")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not list(killed.glob("artifacts/Trainer/model/[0-9]*"))
+
+    resumed = run(*flags(feature_folder, killed, "sel", *arguments))
+    assert outcomes(resumed.stdout)[:3] == [
+        (name, "unchanged, served from cache") for name in COMPONENTS[:3]
+    ]
+    assert "Training resumes after epoch" in resumed.stderr
+    run(*flags(feature_folder, whole, "sel", *arguments))
+    histories = [
+        next(root.glob("artifacts/Trainer/model_run/*/history.csv")).read_text()
+        for root in (killed, whole)
+    ]
+    assert histories[0] == histories[1]
+
+
+def test_failure_names_component_reason_and_remedy(feature_folder, tmp_path):
+    result = run(
+        *("--config", "ave", "--features_dir", feature_folder, "--output_root", tmp_path), status=1
+    )
+    assert "ExampleValidator failed: The dataset has" in result.stderr
+    assert "missing_category:train:Mandolin" in result.stderr
+    assert "--allow_anomaly NAME" in result.stderr
+    assert "goes on from here" in result.stderr
+    assert outcomes(result.stdout)[-1] == ("ExampleValidator", "FAILED")
+    assert "Traceback" not in result.stderr
+
+
+def test_a_model_no_better_than_chance_is_not_pushed(feature_folder, tmp_path):
+    result = run(
+        *flags(feature_folder, tmp_path, "cml", "--epochs", 1, "--learning_rate", 1e-9), status=0
+    )
+    assert "not pushed" in result.stdout
+    assert not (tmp_path / "served").exists()
