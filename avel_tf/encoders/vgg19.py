@@ -9,7 +9,7 @@ from avel_tf.encoders import weights as weight_files
 
 FRAME_SHAPE = (224, 224, 3)
 BATCH = 16  # frames; single ones take twice as long each
-PIXEL_DEVIATION = 64.0  # of a picture's values around the ImageNet mean, roughly
+INPUT_SCALE = 64.0  # under random weights; features then average about 0.6
 SOURCE = (
     'Use "imagenet" to let Keras download the official weights, or the file '
     "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5 of Keras's applications."
@@ -45,7 +45,7 @@ class Vgg19Encoder:
             self._model = _download()
         else:
             self._model = _build(weights=None)
-            weight_files.fill(self._model, weights, seed, PIXEL_DEVIATION, SOURCE)
+            weight_files.fill(self._model, weights, seed, INPUT_SCALE, SOURCE)
         self._metadata = weight_files.describe(self._model, weights, seed)
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:

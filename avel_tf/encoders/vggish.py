@@ -9,7 +9,7 @@ from keras import layers
 from avel_tf.encoders import weights as weight_files
 from avel_tf.encoders.log_mel import NUM_FRAMES, NUM_MEL_BANDS, log_mel_spectrogram
 
-LOG_MEL_DEVIATION = 2.0  # of the log-mel values of sound, roughly
+INPUT_SCALE = 16.0  # under random weights; features are then as large as AVE's
 SOURCE = (
     "The official weights are AudioSet's TF1 checkpoint vggish_model.ckpt (TensorFlow Models, "
     "research/audioset/vggish), converted to a .weights.h5 file."
@@ -38,7 +38,7 @@ class VggishEncoder:
 
     def __init__(self, weights: str | os.PathLike[str] = "random", seed: int = 0) -> None:
         self._model = build_vggish()
-        weight_files.fill(self._model, weights, seed, LOG_MEL_DEVIATION, SOURCE)
+        weight_files.fill(self._model, weights, seed, INPUT_SCALE, SOURCE)
         self._metadata = weight_files.describe(self._model, weights, seed)
 
     def __call__(self, waveform: np.ndarray) -> np.ndarray:

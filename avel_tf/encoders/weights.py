@@ -10,9 +10,6 @@ import keras
 import numpy as np
 
 RANDOM = "random"
-# Filters of zero mean pass on a ReLU's variance, 1/2 - 1/(2 pi) of its input's, not its mean.
-RELU_GAIN = np.sqrt(2 / (1 - 1 / np.pi))
-
 logger = logging.getLogger(__name__)
 
 
@@ -20,7 +17,7 @@ def fill(
     model: keras.Model,
     weights: str | os.PathLike[str],
     seed: int,
-    input_deviation: float,
+    input_scale: float,
     source: str,
 ) -> None:
     """Give a model its weights: random ones if that is what was asked for, else a file's.
@@ -30,14 +27,13 @@ def fill(
         weights: `"random"` or the path of a Keras weights file (`.weights.h5`, or `.h5` in the
             layout of Keras 2).
         seed: Integer. Seed of the random weights.
-        input_deviation: Float. Typical deviation of the model's input, which the random weights
-            divide by.
+        input_scale: Float. What random weights divide the input by.
         source: String. Where the official weights come from: the last sentence of the errors.
     Raises:
         ValueError: If there is no such file, or it holds another model's weights.
     """
     if weights == RANDOM:
-        model.set_weights(_informative_random_weights(model, seed, input_deviation))
+        model.set_weights(_mirrored_random_weights(model, seed, input_scale))
         logger.warning(
             "%s has RANDOM WEIGHTS (seed %d). Its features serve demos and tests only.",
             model.name,
@@ -85,24 +81,30 @@ def describe(model: keras.Model, weights: str | os.PathLike[str], seed: int) -> 
     }
 
 
-def _informative_random_weights(
-    model: keras.Model, seed: int, input_deviation: float
-) -> list[np.ndarray]:
+def _mirrored_random_weights(model: keras.Model, seed: int, input_scale: float) -> list[np.ndarray]:
     """Random weights under which different inputs keep different features.
 
-    He-normal kernels, the mean of each filter subtracted, and zero biases. What leaves a ReLU is
-    positive, so under ordinary random filters the features of all inputs lean further towards
-    one common direction with every layer; filters of zero mean do not see that direction.
+    What leaves a ReLU is positive, so under ordinary random filters the features of all inputs
+    lean further towards one common direction with every layer. Here each filter comes with its
+    negative, and the next layer weighs the two oppositely: ReLU(z) - ReLU(-z) = z passes whole.
+    Balduzzi et al., "The shattered gradients problem", ICML 2017 ("looks-linear").
     """
     generator = np.random.default_rng(seed)  # NumPy's: the same on every backend and machine
     arrays = []
+    channels = None  # that leave the layer before
     for variable in model.weights:
         array = np.zeros(variable.shape, np.float32)
         if array.ndim > 1:  # a kernel; the last axis counts its filters
-            array = generator.standard_normal(variable.shape, np.float32)
-            fan_in = array.size // array.shape[-1]
-            array -= array.reshape(fan_in, -1).mean(axis=0)
-            array *= np.float32(RELU_GAIN / np.sqrt(fan_in))
+            width = array.shape[-1]
+            fan_in = array.size // width
+            if channels is None:
+                half = generator.standard_normal((fan_in, width // 2), np.float32) / input_scale
+            else:
+                shape = (fan_in // channels, channels // 2, width // 2)
+                half = generator.standard_normal(shape, np.float32)
+                half = np.concatenate([half, -half], axis=1).reshape(fan_in, -1)
+            kernel = np.concatenate([half, -half], axis=1) * np.sqrt(2 / fan_in)
+            array = kernel.reshape(array.shape).astype(np.float32)
+            channels = width
         arrays.append(array)
-    arrays[0] /= np.float32(input_deviation)
     return arrays

@@ -34,7 +34,7 @@ def write_clip(
         video = container.add_stream("libx264", rate=fps, options=options)
         audio = container.add_stream("aac", rate=sample_rate_hz, layout="mono")
         for stream in (video, audio):
-            stream.thread_count = 1  # more threads, other bytes
+            stream.thread_count = 1  # else as many as the machine has, with other results
         video.height, video.width = size
         video.pix_fmt = "yuv420p"
         for number, picture in enumerate(frames):

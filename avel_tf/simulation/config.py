@@ -6,6 +6,7 @@ from avel_tf import arguments
 from avel_tf.simulation.categories import SIMULATED_CATEGORIES
 
 MIN_CLIPS_PER_CATEGORY = 3  # one in each split
+SAMPLE_RATES_HZ = (16000, 22050, 32000, 44100, 48000)  # those of AAC that VGGish's bands need
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +20,7 @@ class SimulationConfig:
         fps: Integer. Frames a second.
         width: Integer, even. Picture width in pixels.
         height: Integer, even. Picture height in pixels.
-        sample_rate_hz: Integer. Sampling rate of the sound; one that AAC has.
+        sample_rate_hz: Integer. Sampling rate of the sound, one of `SAMPLE_RATES_HZ`.
     Raises:
         ValueError: If a value is out of range.
     """
@@ -33,8 +34,17 @@ class SimulationConfig:
     sample_rate_hz: int = 16000
 
     def __post_init__(self) -> None:
-        for name in ("num_clips", "num_categories", "fps", "width", "height", "sample_rate_hz"):
+        for name in ("num_clips", "num_categories", "fps", "width", "height"):
             arguments.check_positive_integer(name, getattr(self, name))
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise ValueError(
+                f"`seed` must be a non-negative integer. Received: seed={self.seed!r}."
+            )
+        if self.sample_rate_hz not in SAMPLE_RATES_HZ:
+            raise ValueError(
+                f"`sample_rate_hz` must be one of {SAMPLE_RATES_HZ}. "
+                f"Received: sample_rate_hz={self.sample_rate_hz!r}."
+            )
         if self.num_categories > len(SIMULATED_CATEGORIES):
             raise ValueError(
                 f"`num_categories` must be at most {len(SIMULATED_CATEGORIES)}. "

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import tqdm
 
-from avel_tf.ave import CATEGORIES, NUM_SEGMENTS, SPLITS, Annotation
+from avel_tf.ave import CATEGORIES, NUM_SEGMENTS, SPLITS, Annotation, DataError
 from avel_tf.ave.annotations import HEADER
 from avel_tf.media import write_clip
 from avel_tf.simulation.categories import APPEARANCES, SIMULATED_CATEGORIES
@@ -49,7 +49,7 @@ def render_dataset(folder: str | os.PathLike[str], config: SimulationConfig) -> 
     Returns:
         Path of the folder.
     Raises:
-        ValueError: If the folder holds anything but a dataset of this configuration.
+        DataError: If the folder holds anything but a dataset of this configuration.
     """
     folder = pathlib.Path(folder)
     if folder.exists() and any(folder.iterdir()):
@@ -110,9 +110,9 @@ def draw_splits(
     for category in dict.fromkeys(item.category for item in annotations):
         items = [item for item in annotations if item.category == category]
         num_held_out = max(1, round(HELD_OUT_SHARE * len(items)))
-        items = generator.permutation(np.array(items, object)).tolist()
+        generator.shuffle(items)
         if only_short:
-            items.sort(key=lambda item: item.event_length == NUM_SEGMENTS)
+            items.sort(key=lambda item: item.event_length == NUM_SEGMENTS)  # short ones first
         rows = [item.row for item in items]
         splits["val"] += rows[:num_held_out]
         splits["test"] += rows[num_held_out : 2 * num_held_out]
@@ -123,13 +123,13 @@ def draw_splits(
 def _check_rendered(folder: pathlib.Path, config: SimulationConfig) -> None:
     path = folder / CONFIG_FILE
     if not path.is_file():
-        raise ValueError(
+        raise DataError(
             f"{folder} holds files but no simulated dataset. Name a new or empty folder."
         )
     found, wanted = json.loads(path.read_text()), dataclasses.asdict(config)
     if found != wanted:
         differing = [name for name in wanted if found.get(name) != wanted[name]]
-        raise ValueError(
+        raise DataError(
             f"{folder} holds a dataset of another configuration: "
             + ", ".join(f"{name}={found.get(name)}, not {wanted[name]}" for name in differing)
             + ". Name another folder, or remove this one."

@@ -71,7 +71,7 @@ def test_dense_layers_read_time_then_frequency_then_channel(vggish, waveform):
 def test_random_weights_tell_sounds_apart(vggish, waveform):
     keras.utils.set_random_seed(0)
     plain = build_vggish().predict_on_batch(log_mel_spectrogram(waveform)[..., None])
-    assert mean_cosine(vggish(waveform)) < mean_cosine(plain) - 0.3
+    assert mean_cosine(vggish(waveform)) < mean_cosine(plain) - 0.1
 
 
 def test_a_second_must_be_16000_samples(vggish):

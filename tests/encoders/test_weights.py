@@ -31,15 +31,31 @@ def test_random_weights_are_the_seeds(caplog):
     assert other["weights"] == "random(seed=2)"
 
 
-def test_random_filters_have_zero_mean_and_keep_the_scale():
+def test_under_random_weights_a_relu_loses_nothing():
     model = small_network(width=64)
     fill(model, "random")
     kernel, bias, last, _ = model.get_weights()
-    np.testing.assert_allclose(kernel.mean(axis=(0, 1, 2)), 0, atol=1e-6)
+    np.testing.assert_array_equal(kernel[..., 32:], -kernel[..., :32])
     np.testing.assert_array_equal(bias, 0)
-    # The variance a zero-mean filter sees behind a ReLU of N(0, 1) is 1/2 - 1/(2 pi).
-    np.testing.assert_allclose(last.var(axis=0) * len(last) * (0.5 - 0.5 / np.pi), 1, rtol=0.1)
-    np.testing.assert_allclose(kernel.std() * 2.0, np.sqrt(2 / (1 - 1 / np.pi) / 27), rtol=0.1)
+    # The last layer sees each z = ReLU(z) - ReLU(-z): twice its inputs give exactly twice, and
+    # the negative of its inputs exactly the negative, before its own ReLU.
+    inputs = np.random.default_rng(0).normal(size=(2, 12, 12, 3)).astype(np.float32)
+    first, second = model.predict_on_batch(inputs), model.predict_on_batch(-inputs)
+    pairs = first - second  # ReLU(y) - ReLU(-y)
+    np.testing.assert_allclose(pairs[:, :2], -pairs[:, 2:], atol=1e-5)
+    z = model.get_layer("first").convolution_op(inputs, kernel)
+    expected = np.asarray(z)[..., :32].reshape(2, -1) @ last.reshape(100, 64, 4)[:, :32].reshape(
+        -1, 4
+    )
+    np.testing.assert_allclose(pairs, expected, atol=1e-4)
+
+
+def test_random_weights_keep_the_scale():
+    model = small_network(width=64)
+    fill(model, "random")
+    kernel, _, last, _ = model.get_weights()
+    np.testing.assert_allclose(kernel.var() * 27, 2 / 2.0**2, rtol=0.1)  # He-normal, scaled
+    np.testing.assert_allclose(last.var() * 6400, 2, rtol=0.1)
 
 
 def test_a_file_and_its_loaded_copy_agree(tmp_path):

@@ -1,6 +1,8 @@
+import io
 import os
 import pickle
 
+import av
 import pytest
 
 from avel_tf import media
@@ -37,12 +39,38 @@ def test_unusable_files_are_named_and_counted_by_reason(read, tmp_path, clip):
     assert reason_of(read, truncated) in ("unreadable", "damaged")
 
 
-def test_damage_that_ffmpeg_only_logs_is_an_error(tmp_path, clip):
+@pytest.mark.parametrize("read", READERS)
+def test_damage_is_an_error(read, tmp_path, clip):
+    path = tmp_path / "damaged.mp4"
     middle = len(clip) // 2
-    for name in ["first.mp4", "second.mp4"]:  # FFmpeg's log drops what it said of the file before
+    path.write_bytes(clip[:middle] + bytes(4096) + clip[middle + 4096 :])
+    assert reason_of(read, path) == "damaged"
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_damage_that_ffmpeg_only_logs_is_an_error(read, tmp_path, real_data):
+    clip = (real_data / "clips" / "decord_flipping_a_pancake.mkv").read_bytes()
+    place = len(clip) * 3 // 10  # here packets go missing, those left decode, and the log tells
+    for name in ["first.mkv", "second.mkv"]:  # the log must not drop what it said before
         path = tmp_path / name
-        path.write_bytes(clip[:middle] + bytes(4096) + clip[middle + 4096 :])
-        assert reason_of(media.read_frames, path) == "damaged"
+        path.write_bytes(clip[:place] + bytes(4096) + clip[place + 4096 :])
+        with pytest.raises(media.MediaError, match="FFmpeg reports: 0x00 at pos") as error:
+            read(path)
+        assert error.value.reason == "damaged"
+
+
+def test_a_frame_that_ffmpeg_only_flags_is_an_error(tmp_path, clip):
+    # The end of one frame's data, found by its packet: concealed and flagged, nothing logged.
+    with av.open(io.BytesIO(clip)) as container:
+        packet = list(container.demux(video=0))[100]
+    damaged = bytearray(clip)
+    for place in range(packet.pos + packet.size // 3, packet.pos + packet.size):
+        damaged[place] ^= 0x5A
+    path = tmp_path / "damaged.mp4"
+    path.write_bytes(damaged)
+    with pytest.raises(media.MediaError, match=r"frame at 3\.\d\d s is broken") as error:
+        media.read_frames(path)
+    assert error.value.reason == "damaged"
 
 
 @pytest.mark.parametrize("read", READERS)
