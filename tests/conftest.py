@@ -145,7 +145,7 @@ def trained(run_training, examples_folder):
             # For `cml` so slowly that the best epoch is neither the first nor the last.
             learning_rate={"sel": 3e-3, "cml": 1e-4}[task],
             batch_size=8,
-            epochs=8 if task == "sel" else 30,
+            epochs=5 if task == "sel" else 30,
             patience=3,
         )
         return run_training(config, examples_folder(task))

@@ -1,0 +1,79 @@
+"""What a training run needs to go on after a kill, and the best epoch on val."""
+
+import json
+import pathlib
+
+import keras
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Saves the model after each epoch, remembers the best on val, stops when it stays best.
+
+    `progress.json` is the commit point: it is replaced in one step after the epoch's model is
+    whole, so a kill at any moment leaves the last finished epoch. Only the models of the best
+    and of the last epoch are kept.
+
+    Args:
+        folder: Folder for `progress.json` and `epoch-<n>.keras`, n from 0.
+        monitor: String. The log to be maximized, such as `"val_accuracy"`.
+        patience: Integer. Epochs without a better value after which training stops.
+    """
+
+    def __init__(self, folder: pathlib.Path, monitor: str, patience: int):
+        super().__init__()
+        self._folder = folder
+        self._monitor = monitor
+        self._patience = patience
+        self.history: list[dict[str, float]] = []
+        self._random_states: list[list[int]] = []
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "progress.json"
+        if path.exists():
+            progress = json.loads(path.read_text())
+            self.history, self._random_states = progress["history"], progress["random_states"]
+
+    @property
+    def best_epoch(self) -> int:
+        """Number of the epoch with the largest monitored value, the first of equals."""
+        values = [logs[self._monitor] for logs in self.history]
+        return values.index(max(values))
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the last `patience` epochs brought nothing better."""
+        return len(self.history) - 1 - self.best_epoch >= self._patience if self.history else False
+
+    def load(self, epoch: int) -> keras.Model:
+        """The model as it was after the best or the last epoch, with its optimizer."""
+        return keras.saving.load_model(self._path(epoch))
+
+    def resume(self) -> keras.Model:
+        """The model as it was after the last epoch, ready to train on as if never saved."""
+        model = self.load(len(self.history) - 1)
+        for state, value in zip(_random_states(model), self._random_states, strict=True):
+            state.assign(value)
+        return model
+
+    def on_epoch_end(self, epoch, logs=None):
+        partial = self._folder / "partial.keras"
+        self.model.save(partial)
+        partial.rename(self._path(epoch))
+        self.history.append({name: float(value) for name, value in logs.items()})
+        states = [
+            keras.ops.convert_to_numpy(state).tolist() for state in _random_states(self.model)
+        ]
+        partial = self._folder / "progress.json.partial"
+        partial.write_text(json.dumps({"history": self.history, "random_states": states}))
+        partial.rename(self._folder / "progress.json")
+        kept = {self._path(epoch), self._path(self.best_epoch)}
+        for path in set(self._folder.glob("epoch-*.keras")) - kept:
+            path.unlink()
+        self.model.stop_training = self.is_finished
+
+    def _path(self, epoch: int) -> pathlib.Path:
+        return self._folder / f"epoch-{epoch:05d}.keras"
+
+
+def _random_states(model: keras.Model) -> list[keras.Variable]:
+    """Where the random numbers of dropout are, which Keras does not save with a model."""
+    return [each for each in model.variables if each.path.endswith("seed_generator_state")]

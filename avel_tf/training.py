@@ -1,0 +1,220 @@
+"""Training on TFRecords: reproducible by seed, resumable, best epoch chosen on val."""
+
+import csv
+import dataclasses
+import json
+import logging
+import pathlib
+import shutil
+
+import keras
+import tensorflow as tf
+import tqdm
+
+from avel_tf import losses, metrics
+from avel_tf.checkpoints import Checkpoints
+from avel_tf.configuration import TrainingConfig
+from avel_tf.export import export_model
+from avel_tf.models import TASKS
+from avel_tf.records import input_dataset
+
+INPUTS = {
+    "sel": ("audio_features", "visual_features"),
+    # The mask says which segments are the query.
+    "cml": ("audio_features", "visual_features", "event_relevance"),
+}
+LABELS = {
+    "sel": ("event_relevance", "event_category", "segment_label"),
+    "cml": ("event_relevance",),
+}
+# Whose accuracy chooses the epoch; for `cml` audio to visual and visual to audio.
+SCORED_OUTPUTS = {
+    "sel": ("segment_label",),
+    "cml": ("visual_relevance_logits", "audio_relevance_logits"),
+}
+MONITOR = "val_accuracy"
+
+
+class DeviceError(ValueError):
+    """The devices that were asked for are not there or cannot do the work."""
+
+
+class ValAccuracy(keras.callbacks.Callback):
+    """Adds `val_accuracy` to the logs: the mean of the task's accuracies on val."""
+
+    def __init__(self, task: str):
+        super().__init__()
+        self._names = [f"val_{output}_accuracy" for output in SCORED_OUTPUTS[task]]
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs[MONITOR] = sum(logs[name] for name in self._names) / len(self._names)
+
+
+class ProgressLine(keras.callbacks.Callback):
+    """One line: epoch, loss, accuracy on val, time left."""
+
+    def __init__(self, epochs: int, steps: int, initial_epoch: int):
+        super().__init__()
+        self._bar = tqdm.tqdm(
+            total=epochs * steps, initial=initial_epoch * steps, desc="Training", unit="step"
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._bar.update()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._bar.set_postfix(
+            epoch=epoch + 1, loss=f"{logs['loss']:.4f}", val_accuracy=f"{logs[MONITOR]:.4f}"
+        )
+
+    def on_train_end(self, logs=None):
+        self._bar.close()
+
+
+def train(
+    config: TrainingConfig,
+    examples: pathlib.Path,
+    num_records: dict[str, int],
+    model_folder: pathlib.Path,
+    run_folder: pathlib.Path,
+    working_dir: pathlib.Path,
+) -> dict:
+    """Trains a model and exports that of the best epoch on val.
+
+    Args:
+        config: `TrainingConfig`.
+        examples: Folder with `Split-train` and `Split-val`.
+        num_records: Dict from split to its number of records.
+        model_folder: Gets `Format-Keras/model.keras`, `Format-Serving/` and `configuration.json`.
+        run_folder: Gets `history.csv` and TensorBoard's logs.
+        working_dir: Folder of checkpoints; a rerun with the same folder resumes there.
+    Returns:
+        Dict with the best epoch (from 1), its accuracy on val and the epochs trained.
+    Raises:
+        DeviceError: If a GPU is asked for and there is none, or several devices cannot share the
+            batches.
+    """
+    checkpoints = Checkpoints(working_dir / "checkpoints", MONITOR, config.patience)
+    initial_epoch = len(checkpoints.history)
+    steps = _num_batches(config, num_records["train"])
+    keras.utils.set_random_seed(config.seed)
+    if not config.xla:  # which Keras would leave out
+        tf.config.experimental.enable_op_determinism()
+    strategy = distribution_strategy(config.devices)
+    _check_shares(config, num_records, strategy.num_replicas_in_sync)
+    with strategy.scope():
+        if initial_epoch:
+            logging.getLogger(__name__).warning("Training resumes after epoch %d.", initial_epoch)
+            model = checkpoints.resume()
+        else:
+            model = compiled_model(config)
+    if initial_epoch < config.epochs and not checkpoints.is_finished:
+        epochs = range(initial_epoch, config.epochs)
+        model.fit(
+            _dataset(config, examples, "train", num_records, epochs),
+            validation_data=_dataset(config, examples, "val", num_records),
+            epochs=config.epochs,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps,
+            shuffle=False,  # the dataset is
+            callbacks=[
+                ValAccuracy(config.task),
+                checkpoints,
+                keras.callbacks.TensorBoard(working_dir / "logs", profile_batch=0),
+                ProgressLine(config.epochs, steps, initial_epoch),
+            ],
+            verbose=0,
+        )
+    best = checkpoints.load(checkpoints.best_epoch)
+    (model_folder / "Format-Keras").mkdir()
+    best.save(model_folder / "Format-Keras" / "model.keras")
+    export_model(best, INPUTS[config.task], model_folder / "Format-Serving")
+    (model_folder / "configuration.json").write_text(
+        json.dumps(dataclasses.asdict(config), indent=2)
+    )
+    _write_history(checkpoints.history, run_folder / "history.csv")
+    shutil.copytree(working_dir / "logs", run_folder, dirs_exist_ok=True)
+    return {
+        "best_epoch": checkpoints.best_epoch + 1,
+        "val_accuracy": checkpoints.history[checkpoints.best_epoch][MONITOR],
+        "epochs": len(checkpoints.history),
+    }
+
+
+def compiled_model(config: TrainingConfig) -> keras.Model:
+    """A new model of the task, ready to fit."""
+    model = TASKS[config.task](**dataclasses.asdict(config.model), dtype=config.precision)
+    loss, loss_weights = losses.localization_losses(
+        config.task, config.relevance_loss, config.event_category_weight
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(config.learning_rate),
+        loss=loss,
+        loss_weights=loss_weights,
+        metrics=metrics.localization_metrics(config.task),
+        jit_compile=config.xla,
+    )
+    return model
+
+
+def distribution_strategy(devices: str) -> tf.distribute.Strategy:
+    """The strategy for a `devices` of `TrainingConfig`."""
+    gpus = [device.name for device in tf.config.list_logical_devices("GPU")]
+    if devices == "gpu" and not gpus:
+        raise DeviceError(
+            "`devices` is 'gpu', but TensorFlow sees no GPU. Install the extra `avel_tf[gpu]` and "
+            "NVIDIA's driver, or choose 'auto'."
+        )
+    if devices == "cpu":
+        return tf.distribute.OneDeviceStrategy("/cpu:0")
+    if devices == "mirrored" or len(gpus) > 1:
+        cpus = [device.name for device in tf.config.list_logical_devices("CPU")]
+        return tf.distribute.MirroredStrategy(gpus or cpus)
+    return tf.distribute.get_strategy()
+
+
+def _check_shares(config: TrainingConfig, num_records: dict[str, int], num_devices: int) -> None:
+    # Keras averages the shares of a first batch to learn its shape.
+    for split in ("train", "val"):
+        if min(config.batch_size, num_records[split]) % num_devices:
+            raise DeviceError(
+                f"`batch_size` must be a multiple of the {num_devices} devices, and no larger than "
+                f"{split}, which has {num_records[split]} records. "
+                f"Received: batch_size={config.batch_size}."
+            )
+
+
+def _num_batches(config: TrainingConfig, num_records: int) -> int:
+    return -(-num_records // config.batch_size)
+
+
+def _dataset(
+    config: TrainingConfig,
+    examples: pathlib.Path,
+    split: str,
+    num_records: dict[str, int],
+    epochs: range | None = None,
+) -> tf.data.Dataset:
+    inputs, labels = INPUTS[config.task], LABELS[config.task]
+    batches = input_dataset(
+        examples / f"Split-{split}",
+        config.batch_size,
+        tuple(sorted({*inputs, *labels})),
+        epochs=epochs,
+        seed=config.seed,
+    ).map(
+        lambda batch: (
+            {name: batch[name] for name in inputs},
+            losses.localization_targets(config.task, batch),
+        )
+    )
+    # Keras takes the end of a dataset of unknown size for a mistake.
+    count = _num_batches(config, num_records[split]) * (1 if epochs is None else len(epochs))
+    return batches.apply(tf.data.experimental.assert_cardinality(count))
+
+
+def _write_history(history: list[dict[str, float]], path: pathlib.Path) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["epoch", *history[0]])
+        writer.writeheader()
+        writer.writerows({"epoch": epoch, **logs} for epoch, logs in enumerate(history, start=1))

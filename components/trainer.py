@@ -1,0 +1,41 @@
+"""Training."""
+
+import json
+
+from avel_tf.configuration import TrainingConfig
+from components.artifacts import ExampleAnomalies, Examples, Model, ModelRun
+from components.component import Component, ComponentError
+
+
+class Trainer(Component):
+    """Trains a Keras model, keeps the best epoch on val and exports it.
+
+    Inputs:
+        examples: `Examples`.
+        anomalies: `ExampleAnomalies` of them: nothing is trained before they are validated.
+    Outputs:
+        model: `Model`.
+        model_run: `ModelRun`.
+    """
+
+    INPUTS = {"examples": Examples, "anomalies": ExampleAnomalies}
+    OUTPUTS = {"model": Model, "model_run": ModelRun}
+    PARAMETERS = TrainingConfig
+
+    def execute(self, inputs, outputs, working_dir):
+        """Runs or resumes the training."""
+        from avel_tf.training import DeviceError, train
+
+        examples = inputs["examples"]
+        num_records = json.loads(examples.metadata_path().read_text())["num_records"]
+        try:
+            return train(
+                self.parameters,
+                examples.path(),
+                num_records,
+                outputs["model"].path(),
+                outputs["model_run"].path(),
+                working_dir,
+            )
+        except DeviceError as error:
+            raise ComponentError(str(error)) from error

@@ -1,0 +1,72 @@
+"""The Pusher in a pipeline: blessed models go out, others do not."""
+
+import json
+
+import pytest
+import tensorflow as tf
+
+from components.artifacts import Model, ModelBlessing, PushedModel
+from components.component import Channel
+from components.pusher import Pusher, PusherParameters
+
+
+@pytest.fixture
+def push(tmp_path):
+    """Function that runs a Pusher on a model of one file, blessed or not."""
+    model, blessing = (
+        kind(str(tmp_path / kind.TYPE_NAME), id=7) for kind in (Model, ModelBlessing)
+    )
+    model.serving_path().mkdir(parents=True)
+    (model.serving_path() / "saved_model.pb").write_text("model")
+    blessing.path().mkdir()
+    pusher = Pusher(
+        PusherParameters(str(tmp_path / "served")),
+        model=Channel("Trainer", "model", Model),
+        blessing=Channel("Evaluator", "blessing", ModelBlessing),
+    )
+
+    def run(blessed):
+        blessing.record_verdict(blessed, model, None)
+        pushed = PushedModel(str(tmp_path / "pushed"))
+        pushed.path().mkdir()
+        inputs = {"model": model, "blessing": blessing}
+        return pusher.execute(inputs, {"pushed_model": pushed}, tmp_path), pushed
+
+    return run
+
+
+def test_blessed_model_is_pushed(push, tmp_path):
+    summary, pushed = push(blessed=True)
+    (version,) = (tmp_path / "served").iterdir()
+    assert (version / "saved_model.pb").read_text() == "model"
+    assert summary == {"pushed": str(version)}
+    assert pushed.custom == {
+        "pushed": 1,
+        "pushed_destination": str(version),
+        "pushed_version": version.name,
+    }
+    assert json.loads((pushed.path() / "pushed.json").read_text()) == pushed.custom
+
+
+def test_model_without_blessing_is_held_back(push, tmp_path):
+    summary, pushed = push(blessed=False)
+    assert summary == {"pushed": ""}
+    assert pushed.custom == {"pushed": 0}
+    assert not (tmp_path / "served").exists()
+
+
+@pytest.mark.slow
+def test_versions_in_a_pipeline(model_runs):
+    pushed = {
+        name: results["Pusher"].outputs["pushed_model"]
+        for name, results in model_runs.results.items()
+    }
+    versions = sorted(model_runs.served.iterdir())
+    assert [str(version) for version in versions] == [
+        pushed[name].custom["pushed_destination"] for name in ("first", "second")
+    ]
+    assert pushed["untrained"].custom == {"pushed": 0}
+    assert model_runs.results["untrained"]["Pusher"].summary == {"pushed": ""}
+    assert "serving_default" in tf.saved_model.load(str(versions[-1])).signatures
+    (proto,) = model_runs.lineage.store.get_artifacts_by_id([pushed["second"].id])
+    assert proto.custom_properties["pushed_version"].string_value == versions[-1].name
