@@ -1,0 +1,275 @@
+"""Scores of an exported model with TFMA, beside the trivial baselines, and whether they suffice.
+
+The only importer of tensorflow-model-analysis.
+"""
+
+import collections
+import csv
+import json
+import math
+import pathlib
+from collections.abc import Sequence
+
+import apache_beam as beam
+import numpy as np
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis import constants
+from tensorflow_model_analysis.metrics import metric_types, metric_util
+from tensorflow_model_analysis.proto import config_pb2
+
+from avel_tf import beam_jobs, metrics, trivial_baselines
+from avel_tf.ave import BACKGROUND, Annotation
+from avel_tf.configuration import EvaluationConfig
+
+PRIMARY_METRIC = {"sel": "segment_accuracy", "cml": "average_accuracy"}
+COUNTS = {
+    "sel": (metrics.sel_counts, metrics.sel_values),
+    "cml": (metrics.cml_counts, metrics.cml_values),
+}
+LABELS = ("event_category", "event_relevance", "segment_label")
+SLICES = ("category", "event_length")
+CANDIDATE, BASELINE = tfma.CANDIDATE_KEY, tfma.BASELINE_KEY
+
+
+class LocalizationMetric(tfma.metrics.Metric):
+    """One of the metrics of `avel_tf.metrics` for TFMA: sums over Beam, the value at the end.
+
+    Args:
+        name: String. Key of what `sel_values` or `cml_values` returns.
+        task: String. `"sel"` or `"cml"`.
+    """
+
+    def __init__(self, name: str, task: str):
+        super().__init__(
+            metric_util.merge_per_key_computations(_computations), name=name, task=task
+        )
+
+
+metric_types.register_metric(LocalizationMetric)
+
+
+def _computations(
+    name: str, task: str, model_name: str = "", example_weighted: bool = False
+) -> list[metric_types.MetricComputation]:
+    key = metric_types.MetricKey(name, model_name=model_name, example_weighted=example_weighted)
+    features = {constants.FEATURES_KEY: {label: {} for label in LABELS}}
+    return [
+        metric_types.MetricComputation(
+            keys=[key],
+            preprocessors=[metric_types.StandardMetricInputsPreprocessor(features)],
+            combiner=_AddCounts(task, key),
+        )
+    ]
+
+
+class _AddCounts(beam.CombineFn):
+    """Adds up the counts of single records."""
+
+    def __init__(self, task: str, key: metric_types.MetricKey):
+        self._task = task
+        self._key = key
+
+    def create_accumulator(self):
+        return collections.Counter()
+
+    def add_input(self, accumulator, element):
+        # One record: a batch of one for the shared maths.
+        features = element.get_by_key(constants.FEATURES_KEY)
+        labels = {name: np.asarray(features[name]).reshape(1, -1) for name in LABELS}
+        labels["event_category"] = labels["event_category"][0]
+        outputs = element.get_by_key(constants.PREDICTIONS_KEY, self._key.model_name)
+        predictions = {name: np.asarray(value).reshape(1, -1) for name, value in outputs.items()}
+        accumulator.update(COUNTS[self._task][0](labels, predictions))
+        return accumulator
+
+    def merge_accumulators(self, accumulators):
+        merged = collections.Counter()
+        for accumulator in accumulators:
+            merged.update(accumulator)
+        return merged
+
+    def extract_output(self, accumulator):
+        return {self._key: COUNTS[self._task][1](accumulator)[self._key.name]}
+
+
+def evaluate(
+    config: EvaluationConfig,
+    model: pathlib.Path,
+    baseline: pathlib.Path | None,
+    examples: pathlib.Path,
+    output: pathlib.Path,
+    beam_args: Sequence[str] = (),
+) -> dict:
+    """Evaluates a SavedModel on the test split.
+
+    Args:
+        config: `EvaluationConfig`.
+        model: Folder of the candidate SavedModel.
+        baseline: Folder of the last blessed SavedModel, if there is one.
+        examples: Folder with `Split-test/` and `records.csv`.
+        output: Gets TFMA's files and `metrics.json`.
+        beam_args: Beam's own options.
+    Returns:
+        The content of `metrics.json`: `task`, `primary_metric`, `metrics`, `trivial_baselines`,
+        `yardsticks` (what is worth knowing but no bar), `baseline_metrics` (of the last blessed
+        model), `slices` (by feature and value), `blessed` and `reasons` against.
+    """
+    trivial, yardsticks = trivial_scores(config.task, examples / "records.csv")
+    eval_config = _eval_config(config, max(trivial.values()), baseline is not None)
+    names = [spec.name for spec in eval_config.model_specs]
+    models = [
+        tfma.default_eval_shared_model(str(path), model_name=name, eval_config=eval_config)
+        for name, path in zip(names, (model, baseline))
+    ]
+    tfma.run_model_analysis(
+        models if baseline else models[0],
+        eval_config=eval_config,
+        data_location=str(examples / "Split-test" / "data_tfrecord-*.gz"),
+        output_path=str(output),
+        pipeline_options=beam_jobs.options(beam_args),
+    )
+    validation = tfma.load_validation_result(str(output))
+    overall, slices = _read_metrics(config.task, output, names[0])
+    previous = _read_metrics(config.task, output, BASELINE)[0] if baseline else None
+    reasons = [
+        _reason(config, failure.metric_threshold, overall, trivial, previous)
+        for item in validation.metric_validations_per_slice
+        for failure in item.failures
+    ]
+    report = {
+        "task": config.task,
+        "primary_metric": PRIMARY_METRIC[config.task],
+        "metrics": overall,
+        "trivial_baselines": trivial,
+        "yardsticks": yardsticks,
+        "baseline_metrics": previous,
+        "slices": slices,
+        "blessed": validation.validation_ok,
+        "reasons": list(dict.fromkeys(reasons)),  # NaN fails every threshold for one reason
+    }
+    (output / "metrics.json").write_text(json.dumps(report, indent=2))
+    return report
+
+
+def _eval_config(config: EvaluationConfig, bar: float, has_baseline: bool) -> config_pb2.EvalConfig:
+    threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(
+            # TFMA's bound is inclusive; equal to a trivial baseline is not enough.
+            lower_bound={"value": math.nextafter(bar, math.inf)}
+        )
+    )
+    if has_baseline:
+        threshold.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
+        threshold.change_threshold.absolute.value = -config.max_regression
+    names = COUNTS[config.task][1](collections.Counter())
+    specs = tfma.metrics.specs_from_metrics(
+        [LocalizationMetric(name, config.task) for name in names]
+    )
+    # For the overall slice alone: TFMA's plain thresholds would apply to every slice.
+    primary = list(names).index(PRIMARY_METRIC[config.task])
+    specs[-1].metrics[primary].per_slice_thresholds.add(
+        slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold
+    )
+    models = [CANDIDATE, BASELINE] if has_baseline else [""]  # TFMA wants a lone model unnamed
+    return config_pb2.EvalConfig(
+        model_specs=[
+            config_pb2.ModelSpec(
+                name=name, signature_name="serving_default", is_baseline=name == BASELINE
+            )
+            for name in models
+        ],
+        metrics_specs=specs,
+        slicing_specs=[
+            config_pb2.SlicingSpec(),
+            *(config_pb2.SlicingSpec(feature_keys=[key]) for key in SLICES),
+        ],
+        options=config_pb2.Options(include_default_metrics={"value": False}),
+    )
+
+
+def _reason(
+    config: EvaluationConfig,
+    failed: config_pb2.MetricThreshold,
+    overall: dict[str, float | None],
+    trivial: dict[str, float],
+    previous: dict[str, float | None] | None,
+) -> str:
+    """Why a threshold held the model back, as a sentence."""
+    name = PRIMARY_METRIC[config.task]
+    value = overall[name]
+    if value is None:
+        return f"{name} is not a number: the training diverged, or no test record counts."
+    if failed.HasField("value_threshold"):
+        best = max(trivial, key=trivial.get)
+        return (
+            f"{name} is {value:.2%}, which must be more than the {trivial[best]:.2%} of the "
+            f"trivial baseline '{best}'."
+        )
+    return (
+        f"{name} is {value:.2%}, which may be at most {config.max_regression:.2%} below the "
+        f"{previous[name]:.2%} of the last blessed model."
+    )
+
+
+def _read_metrics(
+    task: str, output: pathlib.Path, model_name: str
+) -> tuple[dict[str, float | None], dict[str, dict[str, dict[str, float | None]]]]:
+    """Overall values, and values by slice feature and slice value; NaN becomes None."""
+    result = tfma.load_eval_result(str(output), model_name=model_name or None)
+    names = ("example_count", *COUNTS[task][1](collections.Counter()))
+    overall, slices = {}, {key: {} for key in SLICES}
+    for slice_key, by_output in result.slicing_metrics:
+        # As JSON, where NaN is a string.
+        numbers = {name: float(by_output[""][""][name]["doubleValue"]) for name in names}
+        values = {name: None if math.isnan(each) else each for name, each in numbers.items()}
+        if slice_key:
+            feature, value = slice_key[0]
+            slices[feature][str(value)] = values
+        else:
+            overall = values
+    return overall, slices
+
+
+def trivial_scores(task: str, records: pathlib.Path) -> tuple[dict, dict]:
+    """What the primary metric is for predictions that never look at the features.
+
+    Args:
+        task: `"sel"` or `"cml"`.
+        records: `records.csv` of a dataset.
+    Returns:
+        Two dicts from name to value: those a model must beat, and yardsticks beside them.
+    """
+    annotations = collections.defaultdict(list)
+    with records.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            annotations[row["split"]].append(
+                Annotation(
+                    int(row["row"]),
+                    row["category"],
+                    row["video_id"],
+                    int(row["start_seconds"]),
+                    int(row["end_seconds"]),
+                )
+            )
+    train, test = annotations["train"], annotations["test"]
+    if task == "cml":
+        relevance = np.array([item.event_relevance for item in test])
+        return {
+            "random window": trivial_baselines.random_window(relevance),
+            "first window": trivial_baselines.first_window(relevance),
+            "last window": trivial_baselines.last_window(relevance),
+            "most common start by length, from train": trivial_baselines.most_common_start(
+                np.array([item.event_relevance for item in train]), relevance
+            ),
+        }, {}
+    labels = np.array([item.segment_label for item in test])
+    return {
+        "always background": trivial_baselines.always_background(labels, BACKGROUND),
+        "most common label of train": trivial_baselines.most_common_label(
+            np.array([item.segment_label for item in train]), labels
+        ),
+    }, {
+        "true category, always event": trivial_baselines.always_event(
+            np.array([item.event_category for item in test]), labels
+        )
+    }

@@ -1,0 +1,121 @@
+"""The evaluation of a pipeline run as one page, and as lines for a screen."""
+
+import html
+import pathlib
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em;
+       color: #222 }
+table { border-collapse: collapse; width: 100%; table-layout: fixed; margin-bottom: 2em }
+td { padding: 0.2em 0.8em 0.2em 0; border-bottom: 1px solid #ddd }
+td.name { width: 21em } td.number { width: 4.2em; text-align: right }
+td.note { width: 8em; color: #777 }
+td.bar { position: relative; padding: 0 } td.bar div { background: #4a7ab5; height: 0.9em }
+[style] td.bar::after { content: ""; position: absolute; left: var(--line); top: 0; bottom: 0;
+                        border-left: 2px dotted #b42318 }
+td.number { font-variant-numeric: tabular-nums }
+.other td.bar div { background: #bbb } .model { font-weight: bold }
+p.caption { color: #777; margin: -0.6em 0 0.4em }
+.blessed { color: #1a7f37 } .not-blessed { color: #b42318 }
+"""
+TITLES = {"sel": "Supervised event localization", "cml": "Cross-modality localization"}
+
+
+def comparison(result: dict) -> list[tuple[str, float | None, str]]:
+    """Rows for a table: name, value in [0, 1], kind.
+
+    Args:
+        result: What `avel_tf.evaluation.evaluate` returned.
+    Returns:
+        The model's primary metric first, None if it is not a number; then the last blessed
+        model's, the trivial baselines and the yardsticks. Kinds are `model`, `baseline model`,
+        `trivial` and `yardstick`.
+    """
+    primary = result["primary_metric"]
+    rows = [("this model", result["metrics"][primary], "model")]
+    if result["baseline_metrics"]:
+        rows.append(("last blessed model", result["baseline_metrics"][primary], "baseline model"))
+    rows += [(name, value, "trivial") for name, value in result["trivial_baselines"].items()]
+    rows += [(name, value, "yardstick") for name, value in result["yardsticks"].items()]
+    return rows
+
+
+def percent(value: float | None) -> str:
+    """A share of 1 as text; a dash for what is not a number."""
+    return "–" if value is None else f"{value:.2%}"
+
+
+def write_report(result: dict, path: pathlib.Path) -> None:
+    """Writes a self-contained HTML page.
+
+    Args:
+        result: What `avel_tf.evaluation.evaluate` returned.
+        path: File to write.
+    """
+    primary, metrics = result["primary_metric"], result["metrics"]
+    verdict = "blessed" if result["blessed"] else "not blessed"
+    bar = max(result["trivial_baselines"].values())
+    sections = [
+        f"<h1>{TITLES[result['task']]}</h1>",
+        f'<p>The model is <b class="{verdict.replace(" ", "-")}">{verdict}</b>.'
+        f" {html.escape(' '.join(result['reasons']))}</p>",
+        f"<h2>{_title(primary)} on the test split</h2>",
+        f'<p class="caption">{_records(metrics)}; dotted: the best trivial baseline, to be '
+        f"exceeded, {percent(bar)}</p>",
+        _table([_compared(*row) for row in comparison(result)], bar),
+        "<h2>All metrics</h2>",
+        _table(
+            [
+                ("", _title(name), value, "")
+                for name, value in metrics.items()
+                if name != "example_count"
+            ]
+        ),
+    ]
+    for feature, values in result["slices"].items():
+        rows = [
+            ("", f"{value} s" if value.isdigit() else value, scores[primary], _records(scores))
+            for value, scores in sorted(values.items(), key=_slice_order)
+        ]
+        sections += [
+            f"<h2>{_title(primary)} by {_title(feature).lower()}</h2>",
+            f'<p class="caption">dotted: all records, {percent(metrics[primary])}</p>',
+            _table(rows, metrics[primary]),
+        ]
+    path.write_text(
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        f"<title>Evaluation</title><style>{STYLE}</style>{''.join(sections)}</html>\n",
+        encoding="utf-8",
+    )
+
+
+def _compared(name: str, value: float | None, kind: str) -> tuple[str, str, float | None, str]:
+    note = {"trivial": "trivial", "yardstick": "yardstick"}.get(kind, "")
+    return "model" if kind == "model" else "other", name, value, note
+
+
+def _table(rows: list[tuple[str, str, float | None, str]], line: float | None = None) -> str:
+    """Rows of style, name, value and note, with a bar each; `line` crosses all bars."""
+    lines = []
+    for style, name, value, note in rows:
+        lines.append(
+            f'<tr class="{style}"><td class="name">{html.escape(name)}</td>'
+            f'<td class="number">{percent(value)}</td><td class="note">{note}</td>'
+            f'<td class="bar"><div style="width:{100 * (value or 0):.2f}%"></div></td></tr>'
+        )
+    place = "" if line is None else f' style="--line:{100 * line:.2f}%"'
+    return f"<table{place}>{''.join(lines)}</table>"
+
+
+def _records(scores: dict) -> str:
+    count = round(scores["example_count"])
+    return f"{count} record{'' if count == 1 else 's'}"
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _slice_order(item: tuple[str, dict]) -> tuple:
+    name = item[0]
+    return (0, int(name), "") if name.isdigit() else (1, 0, name)

@@ -1,0 +1,188 @@
+"""Numbers of the evaluation against NumPy, trivial baselines on the real AVE, and the gate."""
+
+import collections
+import csv
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from avel_tf.ave import SPLITS, Annotation, read_annotations, read_splits
+from avel_tf.configuration import EvaluationConfig
+from avel_tf.evaluation import COUNTS, LABELS, PRIMARY_METRIC, evaluate, trivial_scores
+from avel_tf.records import input_dataset, parse_examples
+
+
+def predict_test_split(run, task, examples):
+    """Features and predictions of all test records, the latter from Keras alone."""
+    (batch,) = input_dataset(examples / "Split-test", 100, None)
+    features = {name: tensor.numpy() for name, tensor in batch.items()}
+    model = run.load()
+    return features, model.predict({name: features[name] for name in model.input}, verbose=0)
+
+
+def numpy_values(task, features, predictions, chosen):
+    count, value = COUNTS[task]
+    return value(
+        count(
+            {name: features[name][chosen] for name in LABELS},
+            {name: array[chosen] for name, array in predictions.items()},
+        )
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["sel", "cml"])
+def test_values_are_those_of_numpy(task, trained, examples_folder, tmp_path):
+    run, examples = trained(task), examples_folder(task)
+    result = evaluate(EvaluationConfig(task), run.saved_model, None, examples, tmp_path)
+    assert json.loads((tmp_path / "metrics.json").read_text()) == result
+
+    features, predictions = predict_test_split(run, task, examples)
+    everything = np.full(len(features["record_id"]), True)
+    expected = numpy_values(task, features, predictions, everything)
+    assert result["metrics"] == pytest.approx({"example_count": 12, **expected})
+    assert result["primary_metric"] in expected
+    for feature in ("category", "event_length"):
+        values = features[feature].astype(str).tolist()
+        assert result["slices"][feature].keys() == set(values)
+        for value, scores in result["slices"][feature].items():
+            chosen = np.array(values) == value
+            expected = numpy_values(task, features, predictions, chosen)
+            assert scores == pytest.approx({"example_count": chosen.sum(), **expected})
+
+
+def save_model(folder, predict):
+    """A SavedModel that computes its outputs from the labels of the serialized examples."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def serving_default(examples):
+        return predict(parse_examples(examples, (*LABELS, "record_id")))
+
+    signatures = {"serving_default": serving_default}
+    tf.saved_model.save(tf.Module(), str(folder), signatures=signatures)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sel_model(tmp_path_factory):
+    """Function that saves a model which is right on some of the 12 test records, rows 52 to 63."""
+
+    def make(num_right, otherwise=-1):
+        def predict(labels):
+            right = labels["record_id"][:, None] < 52 + num_right
+            return {
+                "event_category_logits": tf.one_hot(labels["event_category"], 28),
+                "event_relevance_probabilities": labels["event_relevance"],
+                "segment_label": tf.where(right, labels["segment_label"], otherwise),
+            }
+
+        return save_model(tmp_path_factory.mktemp("model"), predict)
+
+    return make
+
+
+@pytest.fixture
+def judge(examples_folder, tmp_path):
+    """Function that evaluates a model on `sel`."""
+
+    def run(model, baseline=None, max_regression=0.01):
+        config = EvaluationConfig("sel", max_regression)
+        return evaluate(config, model, baseline, examples_folder("sel"), tmp_path)
+
+    return run
+
+
+@pytest.mark.slow
+def test_first_model_needs_no_baseline(judge, sel_model):
+    result = judge(sel_model(12))
+    assert result["blessed"] and result["reasons"] == []
+    assert result["metrics"]["segment_accuracy"] == 1
+    assert result["baseline_metrics"] is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [{"num_right": 3}, {"num_right": 0, "otherwise": 28}])
+def test_below_or_equal_to_a_trivial_baseline(judge, sel_model, arguments):
+    result = judge(sel_model(**arguments))
+    value, bar = result["metrics"]["segment_accuracy"], max(result["trivial_baselines"].values())
+    assert value == bar if "otherwise" in arguments else value < bar
+    assert not result["blessed"]
+    assert result["reasons"] == [
+        f"segment_accuracy is {value:.2%}, which must be more than the {bar:.2%} of the trivial "
+        "baseline 'always background'."
+    ]
+
+
+@pytest.mark.slow
+def test_worse_than_the_last_blessed_model(judge, sel_model):
+    candidate, baseline = sel_model(10), sel_model(12)
+    result = judge(candidate, baseline, max_regression=0.16)  # 2 of 12 are 0.167
+    assert not result["blessed"]
+    assert result["baseline_metrics"]["segment_accuracy"] == 1
+    assert result["metrics"]["segment_accuracy"] == pytest.approx(10 / 12)
+    assert result["reasons"] == [
+        "segment_accuracy is 83.33%, which may be at most 16.00% below the 100.00% of the last "
+        "blessed model."
+    ]
+    result = judge(candidate, baseline, max_regression=0.17)
+    assert result["blessed"] and result["reasons"] == []
+    # A slice below the bar, where the loss is larger too, holds nothing back.
+    slices = result["slices"]["event_length"].values()
+    bar = max(result["trivial_baselines"].values())
+    assert min(scores["segment_accuracy"] for scores in slices) < bar
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:invalid value encountered in divide")
+def test_no_number_is_no_blessing(examples_folder, tmp_path):
+    def diverged(labels):
+        logits = labels["event_relevance"] * float("nan")
+        return {"visual_relevance_logits": logits, "audio_relevance_logits": logits}
+
+    model = save_model(tmp_path / "model", diverged)
+    (tmp_path / "output").mkdir()
+    result = evaluate(
+        EvaluationConfig("cml"), model, model, examples_folder("cml"), tmp_path / "output"
+    )
+    assert result["metrics"]["average_accuracy"] is None
+    assert not result["blessed"]
+    assert result["reasons"] == [
+        "average_accuracy is not a number: the training diverged, or no test record counts."
+    ]
+    json.loads((tmp_path / "output" / "metrics.json").read_text(), parse_constant=pytest.fail)
+
+
+def write_records(path, annotations, splits):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        columns = [field.name for field in dataclasses.fields(Annotation)]
+        writer = csv.DictWriter(file, ["split", *columns])
+        writer.writeheader()
+        for split in SPLITS:
+            for row in splits[split]:
+                writer.writerow({"split": split, **dataclasses.asdict(annotations[row])})
+
+
+@pytest.mark.parametrize(
+    ("task", "trivial", "yardsticks"),
+    [
+        ("sel", [17.79, 17.79], [82.21]),
+        ("cml", [20.77, 35.32, 46.77, 47.01], []),
+    ],
+)
+def test_trivial_scores_on_the_real_annotations(real_data, tmp_path, task, trivial, yardsticks):
+    annotations = read_annotations(real_data / "ave" / "Annotations.txt")
+    splits = read_splits([real_data / "ave"], annotations, task)
+    write_records(tmp_path / "records.csv", annotations, splits)
+    scores = trivial_scores(task, tmp_path / "records.csv")
+    assert [[round(100 * value, 2) for value in each.values()] for each in scores] == [
+        trivial,
+        yardsticks,
+    ]
+
+
+@pytest.mark.parametrize("task", ["sel", "cml"])
+def test_primary_metric_is_computed(task):
+    assert PRIMARY_METRIC[task] in COUNTS[task][1](collections.Counter())

@@ -1,0 +1,147 @@
+"""The page has every number, under its name, and no markup from outside."""
+
+import html.parser
+import re
+
+import pytest
+
+from avel_tf.report import comparison, percent, write_report
+
+
+def scores(value, count=12.0):
+    return {
+        "example_count": count,
+        "segment_accuracy": value,
+        "category_accuracy": 0.9,
+        "relevance_accuracy": 0.8125,
+        "relevance_f1": None,
+    }
+
+
+@pytest.fixture
+def result():
+    return {
+        "task": "sel",
+        "primary_metric": "segment_accuracy",
+        "metrics": scores(0.7438),
+        "trivial_baselines": {"always background": 0.1779, "most common label": 0.1234},
+        "yardsticks": {"true category, always event": 0.8221},
+        "baseline_metrics": scores(0.7777),
+        "slices": {
+            "category": {"Bark": scores(0.5, 1.0), "<b>Cat & dog</b>": scores(0.25)},
+            "event_length": {"10": scores(0.3), "9": scores(0.2), "2": scores(None)},
+        },
+        "blessed": False,
+        "reasons": ["Too low: 74.38% < 77.77%."],
+    }
+
+
+class Page(html.parser.HTMLParser):
+    """Rows of cells by heading, widths of bars, and the text outside of tables."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tables, self.widths, self.lines, self.text, self.open = {}, [], [], "", []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.open.append(tag)
+        if tag == "h2":
+            self.heading = ""
+        elif tag == "table":
+            self.tables[self.heading] = []
+            self.lines.append(attributes.get("style"))
+        elif tag == "tr":
+            self.tables[self.heading].append([])
+        elif tag == "td":
+            self.tables[self.heading][-1].append("")
+        elif tag == "div":
+            self.widths.append(attributes["style"])
+
+    def handle_endtag(self, tag):
+        while self.open.pop() != tag:  # <meta> has no end
+            pass
+
+    def handle_data(self, data):
+        if "td" in self.open:
+            self.tables[self.heading][-1][-1] += data
+        elif "h2" in self.open:
+            self.heading += data
+        elif "style" not in self.open:
+            self.text += data
+
+
+@pytest.fixture
+def page(result, tmp_path):
+    write_report(result, tmp_path / "report.html")
+    return Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+
+
+def test_comparison(result):
+    assert comparison(result) == [
+        ("this model", 0.7438, "model"),
+        ("last blessed model", 0.7777, "baseline model"),
+        ("always background", 0.1779, "trivial"),
+        ("most common label", 0.1234, "trivial"),
+        ("true category, always event", 0.8221, "yardstick"),
+    ]
+    result["baseline_metrics"] = None
+    assert [kind for _, _, kind in comparison(result)] == ["model", "trivial", "trivial"] + [
+        "yardstick"
+    ]
+
+
+def test_percent():
+    assert [percent(value) for value in (0.47012, 1.0, None)] == ["47.01%", "100.00%", "–"]
+
+
+def test_every_number_is_there(page):
+    assert page.tables == {
+        "Segment accuracy on the test split": [
+            ["this model", "74.38%", "", ""],
+            ["last blessed model", "77.77%", "", ""],
+            ["always background", "17.79%", "trivial", ""],
+            ["most common label", "12.34%", "trivial", ""],
+            ["true category, always event", "82.21%", "yardstick", ""],
+        ],
+        "All metrics": [
+            ["Segment accuracy", "74.38%", "", ""],
+            ["Category accuracy", "90.00%", "", ""],
+            ["Relevance accuracy", "81.25%", "", ""],
+            ["Relevance f1", "–", "", ""],
+        ],
+        "Segment accuracy by category": [
+            ["<b>Cat & dog</b>", "25.00%", "12 records", ""],
+            ["Bark", "50.00%", "1 record", ""],
+        ],
+        "Segment accuracy by event length": [
+            ["2 s", "–", "12 records", ""],
+            ["9 s", "20.00%", "12 records", ""],
+            ["10 s", "30.00%", "12 records", ""],
+        ],
+    }
+
+
+def test_bars_are_as_long_as_the_numbers_say(page):
+    numbers = [row[1] for rows in page.tables.values() for row in rows]
+    widths = [re.fullmatch(r"width:(.*)", style)[1] for style in page.widths]
+    assert widths == [number.replace("–", "0.00%") for number in numbers]
+    # The best trivial baseline, nothing, all records twice.
+    assert page.lines == ["--line:17.79%", None, "--line:74.38%", "--line:74.38%"]
+
+
+def test_verdict_and_its_reasons(page, result, tmp_path):
+    assert "The model is not blessed. Too low: 74.38% < 77.77%." in page.text
+    result |= {"blessed": True, "reasons": []}
+    write_report(result, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert '<b class="blessed">blessed</b>' in text and "not blessed" not in text
+
+
+def test_a_model_without_a_number(result, tmp_path):
+    result["metrics"] = dict.fromkeys(result["metrics"]) | {"example_count": 12.0}
+    write_report(result, tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert page.tables["Segment accuracy on the test split"][0][:2] == ["this model", "–"]
+    assert page.lines[-1] is None
