@@ -6,7 +6,6 @@ import sys
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from avel_tf.losses import localization_losses, localization_targets
 from avel_tf.metrics import localization_metrics
@@ -88,13 +87,9 @@ def test_one_step_moves_every_weight(task, relevance_loss, policy, arguments, ma
 @pytest.mark.parametrize("task", TASKS)
 def test_graph_of_unknown_batch_and_length(task, arguments, make_batch):
     model = TASKS[task](**arguments)
-    signature = {
-        name: tf.TensorSpec(tensor.shape, "float32") for name, tensor in model.input.items()
-    }
-    graph = tf.function(model, input_signature=[signature])
-    for batch, segments in ((4, 10), (2, 12)):
+    for batch, segments in ((4, 10), (2, 12), (3, 5)):  # unknown sizes after the first
         features, _ = make_data(task, make_batch, batch=batch, segments=segments)
-        outputs = graph({name: tf.constant(array) for name, array in features.items()})
+        outputs = model.predict_on_batch(features)
         for name, expected in model(features).items():
             np.testing.assert_allclose(outputs[name], expected, rtol=1e-4, atol=1e-5)
 
@@ -109,6 +104,25 @@ def test_all_background_has_finite_gradients(task, arguments, make_batch):
     model = make_compiled(task, arguments)
     model.fit(features, targets, verbose=0)
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_dtype_policy_is_saved(task, arguments, tmp_path):
+    assert keras.config.dtype_policy().name == "float32"
+    arguments |= {"block": "full", "dropout": 0.1, "normalization": "batch"}
+    model = TASKS[task](**arguments, dtype="mixed_bfloat16")
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.dtype_policy.name == "mixed_bfloat16"
+    policies = {
+        layer.name: layer.dtype_policy.name
+        for layer in loaded._flatten_layers()  # of all depths, for which Keras has no public name
+        if not isinstance(layer, keras.layers.InputLayer)
+    }
+    # The logits of the softmax stay exact.
+    expected = {"event_category"} if task == "sel" else set()
+    assert {name for name, policy in policies.items() if policy != "mixed_bfloat16"} == expected
+    assert {"visual_normalization", "matching", "audio_attention", "query"} <= policies.keys()
 
 
 @pytest.mark.slow
