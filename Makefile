@@ -1,0 +1,36 @@
+# make run    installs everything and runs the demo pipeline (ARGS="--task cml" for another one)
+# make test   installs everything and runs all tests
+# make format rewrites the code in the house's format
+
+PYTHON ?= python3.11
+ENVIRONMENT := .venv/.complete
+JAX_ENVIRONMENT := .venv-jax/.complete
+# The same tests run on TensorFlow and, without it, on JAX.
+BACKEND_TESTS := tests/layers tests/models tests/test_losses.py tests/test_metrics.py \
+	tests/test_localization.py tests/test_trivial_baselines.py
+
+.PHONY: run test format
+
+run: $(ENVIRONMENT)
+	@.venv/bin/python pipelines/local_runner.py $(ARGS)
+
+test: $(ENVIRONMENT) $(JAX_ENVIRONMENT)
+	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -m "" $(BACKEND_TESTS)
+	.venv/bin/python -m pytest -q -m "" -n 2 --dist loadfile --durations 15 tests
+
+format: $(ENVIRONMENT)
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+# --no-deps: the lock files name every package; left to itself pip takes longer to resolve them
+# than to install them.
+$(ENVIRONMENT): requirements-py311.lock setup.py
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --no-deps -r requirements-py311.lock
+	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(JAX_ENVIRONMENT): requirements-jax-py311.lock
+	$(PYTHON) -m venv .venv-jax
+	.venv-jax/bin/python -m pip install --quiet --no-deps -r requirements-jax-py311.lock
+	@touch $@
