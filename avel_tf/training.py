@@ -56,7 +56,11 @@ class ProgressLine(keras.callbacks.Callback):
     def __init__(self, epochs: int, steps: int, initial_epoch: int):
         super().__init__()
         self._bar = tqdm.tqdm(
-            total=epochs * steps, initial=initial_epoch * steps, desc="Training", unit="step"
+            total=epochs * steps,
+            initial=initial_epoch * steps,
+            desc="Training",
+            unit="step",
+            mininterval=1,
         )
 
     def on_train_batch_end(self, batch, logs=None):
@@ -64,7 +68,10 @@ class ProgressLine(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._bar.set_postfix(
-            epoch=epoch + 1, loss=f"{logs['loss']:.4f}", val_accuracy=f"{logs[MONITOR]:.4f}"
+            epoch=epoch + 1,
+            loss=f"{logs['loss']:.4f}",
+            val_accuracy=f"{logs[MONITOR]:.4f}",
+            refresh=False,
         )
 
     def on_train_end(self, logs=None):

@@ -41,7 +41,7 @@ def demo(task: str, data_root: str) -> PipelineConfig:
 
     One frame a second instead of sixteen, since VGG-19 takes most of the time.
     """
-    simulation = SimulationConfig(num_clips=64, num_categories=4)
+    simulation = SimulationConfig(num_clips=48, num_categories=3)
     return PipelineConfig(
         name=f"demo-{task}",
         simulation=simulation,
@@ -60,7 +60,7 @@ def demo(task: str, data_root: str) -> PipelineConfig:
             model=ModelConfig(units=128, normalization="batch"),
             relevance_loss="each",
             batch_size=16,
-            epochs=40,
+            epochs=30,
             patience=15,
         ),
         evaluation=EvaluationConfig(task=task),

@@ -219,8 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
     output_root = flags.output_root or pathlib.Path("runs") / f"{flags.config}-{flags.task}"
     output_root = output_root.resolve()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    for library in ("absl", "tensorflow", "apache_beam"):  # their warnings are for their makers
-        logging.getLogger(library).setLevel(logging.ERROR)
+    logging.getLogger().handlers[0].addFilter(_is_for_users)
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.")
     try:
         config = build_config(flags, output_root)
@@ -262,6 +261,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print_summary(results, output_root, connection)
     return 0
+
+
+def _is_for_users(record: logging.LogRecord) -> bool:
+    """Warnings of other packages are for their makers; errors are for everybody."""
+    return record.levelno >= logging.ERROR or record.name.startswith(("avel_tf", "components"))
 
 
 def _outcome(result: Result) -> str:
