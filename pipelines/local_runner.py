@@ -192,8 +192,8 @@ def print_summary(results: list[Result], output_root: pathlib.Path, lineage: str
     evaluation = by_id["Evaluator"].summary
     print(f"\n{TITLES[evaluation['task']]}, test split: {evaluation['primary_metric']}")
     for name, value, kind in comparison(evaluation):
-        mark = {"trivial": "   trivial", "yardstick": "   oracle"}.get(kind, "")
-        print(f"  {name:44} {percent(value):>7}{mark}")
+        mark = kind if kind in ("trivial", "yardstick") else ""
+        print(f"  {name:44} {percent(value):>7}   {mark}".rstrip())
     others = {
         name: value
         for name, value in evaluation["metrics"].items()
