@@ -116,7 +116,7 @@ def test_failure_names_component_reason_and_remedy(feature_folder, tmp_path):
     result = run(
         *("--config", "ave", "--features_dir", feature_folder, "--output_root", tmp_path), status=1
     )
-    assert "ExampleValidator failed: The dataset has" in result.stderr
+    assert "ExampleValidator failed: Anomalies of the dataset (" in result.stderr
     assert "missing_category:train:Mandolin" in result.stderr
     assert "--allow_anomaly NAME" in result.stderr
     assert "goes on from here" in result.stderr
