@@ -14,8 +14,15 @@ def options(beam_args: Sequence[str] = ()) -> PipelineOptions:
 
     Args:
         beam_args: Beam's own command-line options, such as `--runner=DirectRunner`.
+    Raises:
+        ValueError: If Beam does not know an option, which it would ignore.
     """
-    return PipelineOptions([*DEFAULT_ARGS, *beam_args])
+    parsed = PipelineOptions([*DEFAULT_ARGS, *beam_args])
+    known = parsed.get_all_options()
+    unknown = parsed.get_all_options(retain_unknown_options=True).keys() - known.keys()
+    if unknown:
+        raise ValueError(f"Beam has no option {sorted(unknown)}. Correct `--beam_args`.")
+    return parsed
 
 
 def pipeline(beam_args: Sequence[str] = ()) -> beam.Pipeline:

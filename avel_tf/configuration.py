@@ -58,10 +58,22 @@ class ExtractionConfig:
 
     @property
     def input_paths(self) -> list[pathlib.Path]:
-        """The folders, and the files of weights that are used."""
-        weights = () if self.features_dir else (self.visual_weights, self.audio_weights)
-        files = [pathlib.Path(name) for name in weights if name not in ("imagenet", "random")]
-        return [*self.folders, *files]
+        """Files and folders that are read: of the folders only that, for results may lie there."""
+        patterns = ("Annotations.txt", "*Set.txt", "*_order.h5", "*_order_match.h5")
+        paths = [
+            path
+            for folder in self.folders
+            for name in patterns
+            for path in sorted(folder.glob(name))
+        ]
+        if self.features_dir:
+            return [*paths, *sorted(pathlib.Path(self.features_dir).glob("*_feature.h5"))]
+        weights = [
+            pathlib.Path(name)
+            for name in (self.visual_weights, self.audio_weights)
+            if name not in ("imagenet", "random")
+        ]
+        return [*paths, pathlib.Path(self.data_root, "AVE"), *weights]
 
 
 @dataclasses.dataclass(frozen=True)

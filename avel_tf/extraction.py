@@ -11,6 +11,7 @@ import csv
 import dataclasses
 import json
 import logging
+import os
 import pathlib
 import random
 import shutil
@@ -70,7 +71,8 @@ def extract(
     splits = read_splits(config.folders, annotations, config.task)
     source = _source(config, len(annotations))
     try:
-        open_source(source)  # a wrong file or missing weights fail here, before any worker starts
+        # A wrong file or missing weights fail here, before any worker starts.
+        reader = open_source(source)
     except (ValueError, OSError) as error:
         raise DataError(str(error)) from error
     shards = plan(annotations, splits, config.records_per_shard)
@@ -84,7 +86,8 @@ def extract(
                 | "Write" >> beam.ParDo(WriteShard(source, str(working_dir)))
             )
     finally:
-        open_source.cache_clear()  # closes the files; by the next job they may have changed
+        open_source.cache_clear()  # by the next job the files may have changed
+        reader.close()
     return collect(config, shards, working_dir, output)
 
 
@@ -249,11 +252,20 @@ def collect(
                 f"{working_dir / 'rejects.csv'}. Repair the clips."
             )
         logging.getLogger(__name__).warning(found)
+    # Linked, not moved: until the caller has published the output, the work must not be lost.
     for name in [f"Split-{split}" for split in SPLITS]:
-        shutil.move(working_dir / name, output / name)
+        shutil.copytree(working_dir / name, output / name, copy_function=link_or_copy)
     for name in ("dataset.json", "records.csv", "rejects.csv"):
-        shutil.move(working_dir / name, output / name)
+        link_or_copy(working_dir / name, output / name)
     return metadata
+
+
+def link_or_copy(source: str | pathlib.Path, target: str | pathlib.Path) -> None:
+    """Makes a second name for a file, or a copy where the file system has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def describe_rejects(metadata: dict, rejects: Sequence[dict]) -> str:

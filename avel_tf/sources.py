@@ -22,6 +22,9 @@ class Reader(Protocol):
     def metadata(self) -> dict:
         """How the features were made, JSON-able; equal on every worker."""
 
+    def close(self) -> None:
+        """Lets go of open files."""
+
 
 @dataclasses.dataclass(frozen=True)
 class MediaSource:
@@ -83,6 +86,9 @@ class MediaReader:
             "decoder": f"av {importlib.metadata.version('av')}",
         }
 
+    def close(self) -> None:
+        """Nothing is open between two clips."""
+
 
 @dataclasses.dataclass(frozen=True)
 class OfficialSource:
@@ -114,6 +120,10 @@ class OfficialReader:
     def metadata(self) -> dict:
         """Only the kind: the files do not say how they were made."""
         return {"kind": "official_features"}
+
+    def close(self) -> None:
+        """Closes both files."""
+        self._features.close()
 
 
 @functools.lru_cache(maxsize=1)

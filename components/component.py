@@ -34,10 +34,10 @@ class Channel:
 class LatestBlessed:
     """The blessed model to compare a candidate with: a channel that may hold nothing.
 
-    It stands for the newest `Model` of the pipeline that is older than the candidate, whose
-    newest `ModelBlessing` is positive, and that still exists; `None` when there is none. "Older"
-    makes a second run, where the first run's model has been blessed since, resolve what the first
-    one did, and so be served from cache.
+    It stands for the newest `Model` of the pipeline other than the candidate, whose newest
+    `ModelBlessing` is positive, and that still exists; `None` when there is none. Leaving the
+    candidate out makes a second run, where the first run's model has been blessed since, resolve
+    what the first one did, and so be served from cache.
 
     Args:
         candidate: `Channel` of the model to compare.

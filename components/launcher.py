@@ -34,6 +34,9 @@ _DISTRIBUTIONS = (
     "apache-beam",
     "tensorflow-model-analysis",
     "tensorflow-data-validation",
+    "tensorflow-io",
+    "av",
+    "numpy",
 )
 
 
@@ -125,7 +128,11 @@ class _Launcher:
         except BaseException as error:
             expected = isinstance(error, ComponentError)
             message = str(error) if expected else f"{type(error).__name__}: {error}"
-            execution.fail(message)
+            try:
+                execution.fail(message)
+            except ConnectionError:  # must not hide why the component failed
+                _logger.error("%s failed: %s", component.id, message)
+                raise
             if not isinstance(error, Exception):  # Ctrl-C and the like end the whole run
                 raise
             if not expected:
@@ -136,7 +143,7 @@ class _Launcher:
 
     def _resolve(self, channel: Channel | LatestBlessed) -> Artifact | None:
         if isinstance(channel, LatestBlessed):
-            models = self._run.blessed_models(before=self._resolve(channel.candidate).id)
+            models = self._run.blessed_models(other_than=self._resolve(channel.candidate).id)
             return next((model for model in models if model.is_present()), None)
         return self._published[channel.producer_id, channel.output_key]
 

@@ -105,11 +105,11 @@ class Run:
             outputs = {key: _artifact(kind, protos[key]) for key, kind in output_types.items()}
             yield outputs, json.loads(execution.custom_properties["summary"].string_value)
 
-    def blessed_models(self, before: int) -> Iterator[Model]:
+    def blessed_models(self, other_than: int) -> Iterator[Model]:
         """Models of the pipeline whose newest verdict is a blessing, newest first.
 
         Args:
-            before: Integer. Id that those of the models stay below.
+            other_than: Integer. Id of a model to leave out.
         """
         protos = self.lineage.store.get_artifacts_by_context(self._pipeline_context_id)
         protos = sorted(protos, key=lambda proto: proto.id)
@@ -121,7 +121,9 @@ class Run:
             if proto.type == ModelBlessing.TYPE_NAME
         }
         for proto in reversed(protos):
-            if proto.type == Model.TYPE_NAME and proto.id < before and verdicts.get(proto.id) == 1:
+            if proto.type != Model.TYPE_NAME or proto.id == other_than:
+                continue
+            if verdicts.get(proto.id) == 1:
                 yield _artifact(Model, proto)
 
     def _put_contexts(self) -> int:

@@ -115,7 +115,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--beam_args",
         default="",
         metavar='"ARGS"',
-        help="Beam's own options, as one string (default runner: FnApiRunner, in this process)",
+        help="Beam's own options as one string, after an equals sign: "
+        '--beam_args="--runner=DirectRunner …" (default runner: FnApiRunner, in this process)',
     )
     training = parser.add_argument_group("training")
     training.add_argument("--epochs", type=int, metavar="N", help="at most so many")
@@ -227,9 +228,12 @@ def main(arguments: list[str] | None = None) -> int:
             from avel_tf.simulation import render_dataset
 
             render_dataset(pathlib.Path(config.extraction.data_root), config.simulation)
-        pipeline = create_pipeline(
-            config, output_root / "served" / config.name, shlex.split(flags.beam_args)
-        )
+        beam_args = shlex.split(flags.beam_args)
+        if beam_args:
+            from avel_tf import beam_jobs
+
+            beam_jobs.options(beam_args)  # a misspelt option fails here, not after an hour
+        pipeline = create_pipeline(config, output_root / "served" / config.name, beam_args)
         output_root.mkdir(parents=True, exist_ok=True)
         connection = flags.lineage or str(output_root / "lineage.sqlite")
         lineage = Lineage(connection)
@@ -246,7 +250,7 @@ def main(arguments: list[str] | None = None) -> int:
             ),
             on_finish=lambda result: print(_outcome(result), flush=True),
         )
-    except (ValueError, RuntimeError, ConnectionError) as error:
+    except (ValueError, RuntimeError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

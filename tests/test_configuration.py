@@ -66,14 +66,35 @@ def test_extraction_needs_a_folder_and_weights_for_videos():
     ExtractionConfig("sel", features_dir="features")
 
 
-def test_what_records_are_made_from():
+def test_only_what_is_read_counts_as_input(tmp_path):
+    """Results may lie in the same folder, and must not make it look changed."""
+    videos, features = tmp_path / "videos", tmp_path / "features"
+    for file in (
+        *("videos/Annotations.txt", "videos/trainSet.txt", "videos/runs/lineage.sqlite"),
+        *("features/audio_feature.h5", "features/visual_feature.h5", "features/train_order.h5"),
+        *("features/labels.h5", "features/train_order_match.h5"),
+    ):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+
     def names(**arguments):
-        return [str(path) for path in ExtractionConfig("sel", **arguments).input_paths]
+        return [
+            str(path).removeprefix(f"{tmp_path}/")
+            for path in ExtractionConfig("sel", **arguments).input_paths
+        ]
 
     files = {"visual_weights": "vgg.h5", "audio_weights": "vggish.weights.h5"}
-    assert names(data_root="videos", **files) == ["videos", "vgg.h5", "vggish.weights.h5"]
-    assert names(data_root="videos", audio_weights="random") == ["videos"]
-    assert names(features_dir="features", data_root="videos", **files) == ["features", "videos"]
+    texts = ["videos/Annotations.txt", "videos/trainSet.txt"]
+    clips = [*texts, "videos/AVE"]
+    assert names(data_root=str(videos), **files) == [*clips, "vgg.h5", "vggish.weights.h5"]
+    assert names(data_root=str(videos), audio_weights="random") == clips
+    assert names(features_dir=str(features), data_root=str(videos), **files) == [
+        "features/train_order.h5",
+        "features/train_order_match.h5",
+        *texts,
+        "features/audio_feature.h5",
+        "features/visual_feature.h5",
+    ]
     assert ExtractionConfig("sel", features_dir="a", data_root="b").folders == [
         pathlib.Path("a"),
         pathlib.Path("b"),

@@ -312,6 +312,9 @@ class Reader:
     def metadata(self):
         return {"kind": "test"}
 
+    def close(self):
+        pass
+
 
 @pytest.fixture
 def use_reader(monkeypatch):

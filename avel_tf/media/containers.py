@@ -45,6 +45,8 @@ def open_stream(
             stream = container.streams.best(kind)
             if stream is None:
                 raise MediaError(f"no_{kind}", path, f"the file has no {kind} stream")
+            if stream.codec_context is None:
+                raise MediaError("unreadable", path, f"FFmpeg has no decoder for its {kind}")
             stream.thread_count = 1  # workers are the parallelism; slice threads can deadlock
             try:
                 yield container, stream

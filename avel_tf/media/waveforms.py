@@ -39,6 +39,8 @@ def read_waveform(
     arguments.check_positive_integer("sample_rate_hz", sample_rate_hz)
     with open_stream(path, "audio") as (container, stream):
         rate_hz = stream.codec_context.sample_rate
+        if rate_hz < 1:
+            raise MediaError("unreadable", path, "its sound has no sampling rate")
         waveform = np.zeros(num_segments * rate_hz, np.float32)
         heard = np.zeros(len(waveform), bool)
         position = None  # of the next sample

@@ -81,7 +81,8 @@ def test_parameter_change_reruns_its_component_and_what_follows(runner):
         "Judge": "COMPLETE",
         "Push": "COMPLETE",
     }
-    assert runner.states() == ALL_CACHED  # the first run's outputs are still there
+    # The first run's outputs are still there, but the model has a newer one to hold against.
+    assert runner.states() == ALL_CACHED | {"Judge": "COMPLETE", "Push": "COMPLETE"}
 
 
 def test_external_file_change_reruns(runner):
@@ -275,13 +276,13 @@ def test_other_lineage_database_cannot_overwrite_outputs(runner, tmp_path):
     assert model.is_present()
 
 
-def test_latest_blessed_is_the_newest_older_blessed_model(runner):
+def test_latest_blessed_is_the_newest_other_blessed_model(runner):
     def baseline(**arguments):
         result = runner.run(**arguments)["Judge"]
         return result.state, result.summary["baseline"]
 
     assert baseline(gain=2.0) == ("COMPLETE", None)
-    # The candidate is blessed by now, yet not older than itself.
+    # The candidate is blessed by now, yet no baseline of its own.
     assert baseline(gain=2.0) == ("CACHED", None)
     assert baseline(gain=3.0) == ("COMPLETE", 10.0)
     assert baseline(gain=3.0) == ("CACHED", 10.0)
@@ -291,6 +292,8 @@ def test_latest_blessed_is_the_newest_older_blessed_model(runner):
     # The model of gain 5 loses its blessing to a stricter gate.
     assert baseline(gain=5.0, threshold=99.0) == ("COMPLETE", 15.0)
     assert baseline(gain=6.0) == ("COMPLETE", 15.0)
+    # An old model that comes back from cache must hold against what was blessed since.
+    assert baseline(gain=2.0) == ("COMPLETE", 30.0)
 
 
 def test_latest_blessed_passes_over_a_deleted_model(runner):

@@ -72,11 +72,13 @@ def test_published_features_are_made_of_sixteen_frames():
         (["--data_root", "videos"], "need `--config ave`"),
         (["--epochs", "0"], "`epochs` must be a positive integer. Received: epochs=0"),
         (["--learning_rate", "-1"], "`learning_rate` must be positive"),
+        (["--beam_args=--runnr=DirectRunner"], "Beam has no option ['runnr']"),
         (["--max_regression", "2"], "`max_regression` must be a number from 0 to 1"),
     ],
 )
-def test_wrong_flags_end_with_a_clear_error(arguments, message, capsys):
-    assert local_runner.main(arguments) == 2
+def test_wrong_flags_end_with_a_clear_error(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("avel_tf.simulation.render_dataset", lambda *_: None)
+    assert local_runner.main([*arguments, "--output_root", str(tmp_path)]) == 2
     assert message in capsys.readouterr().err
 
 
