@@ -394,12 +394,12 @@ def test_error_that_is_no_reject_ends_the_job(run, use_reader, monkeypatch, tmp_
 
 # Runs the job of `undisturbed` and dies when a function is called for the given time.
 PROGRAM = """
-import os, pathlib, shutil, signal, sys
+import os, pathlib, signal, sys
 from avel_tf import extraction
 from avel_tf.configuration import ExtractionConfig
 
 release, output, work, name, count = sys.argv[1:]
-owner = {"rename": pathlib.Path, "move": shutil}.get(name, extraction)
+owner = {"rename": pathlib.Path}.get(name, extraction)
 original, calls = getattr(owner, name), []
 
 def dying(*arguments):
@@ -420,8 +420,8 @@ extraction.extract(config, pathlib.Path(output), pathlib.Path(work))
     [
         ("serialize", 6, (2, 3)),  # inside a shard; some shards hold one record
         ("rename", 3, (2, 2)),  # a shard is written, but not its journal
-        ("move", 2, (3, 3)),  # train's shards are already in the output, which is thrown away
-        ("move", 4, (0, 0)),  # all shards are
+        ("link_or_copy", 2, (7, 7)),  # one shard is in the output, which is thrown away
+        ("link_or_copy", 10, (7, 7)),  # all shards are
     ],
 )
 def test_killed_run_goes_on_where_it_stopped(
