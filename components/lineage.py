@@ -216,9 +216,12 @@ class Execution:
         return self._put(pairs, self._run.context("execution_cache", key))
 
     def _put(self, pairs: list, *more: mlmd.Context) -> list[int]:
-        self._proto.id, artifact_ids, _ = self._run.lineage.store.put_execution(
-            self._proto, pairs, [*self._contexts, *more], reuse_context_if_already_exist=True
-        )
+        try:
+            self._proto.id, artifact_ids, _ = self._run.lineage.store.put_execution(
+                self._proto, pairs, [*self._contexts, *more], reuse_context_if_already_exist=True
+            )
+        except ml_metadata.errors.StatusError as error:  # a full disk, a lost server
+            raise ConnectionError(f"Cannot write to the lineage database: {error}") from error
         return artifact_ids
 
 

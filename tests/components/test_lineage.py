@@ -3,6 +3,7 @@
 import pathlib
 import re
 
+import ml_metadata
 import pytest
 
 from components.component import ComponentError
@@ -255,3 +256,14 @@ def test_wrong_password_is_refused(database):
         pytest.skip("an SQLite file has no password")
     with pytest.raises(ConnectionError, match="that user and password are right"):
         Lineage(re.sub(r":[0-9a-f]+@", ":wrong@", database))
+
+
+def test_a_database_that_cannot_be_written_is_a_connection_error(runner, monkeypatch):
+    """As when the disk is full: neither a traceback of ml-metadata nor silence."""
+
+    def fail(*_, **__):
+        raise ml_metadata.errors.InternalError("database or disk is full")
+
+    monkeypatch.setattr(ml_metadata.MetadataStore, "put_execution", fail)
+    with pytest.raises(ConnectionError, match="Cannot write to the lineage.*disk is full"):
+        runner.run()
