@@ -40,6 +40,11 @@ def comparison(result: dict) -> list[tuple[str, float | None, str]]:
     return rows
 
 
+def note(kind: str) -> str:
+    """What a table says beside a row of `comparison`: nothing where the name says it all."""
+    return kind if kind in ("trivial", "yardstick") else ""
+
+
 def percent(value: float | None) -> str:
     """A share of 1 as text; a dash for what is not a number."""
     return "–" if value is None else f"{value:.2%}"
@@ -90,17 +95,16 @@ def write_report(result: dict, path: pathlib.Path) -> None:
 
 
 def _compared(name: str, value: float | None, kind: str) -> tuple[str, str, float | None, str]:
-    note = {"trivial": "trivial", "yardstick": "yardstick"}.get(kind, "")
-    return "model" if kind == "model" else "other", name, value, note
+    return "model" if kind == "model" else "other", name, value, note(kind)
 
 
 def _table(rows: list[tuple[str, str, float | None, str]], line: float | None = None) -> str:
-    """Rows of style, name, value and note, with a bar each; `line` crosses all bars."""
+    """Rows of style, name, value and remark, with a bar each; `line` crosses all bars."""
     lines = []
-    for style, name, value, note in rows:
+    for style, name, value, remark in rows:
         lines.append(
             f'<tr class="{style}"><td class="name">{html.escape(name)}</td>'
-            f'<td class="number">{percent(value)}</td><td class="note">{note}</td>'
+            f'<td class="number">{percent(value)}</td><td class="note">{remark}</td>'
             f'<td class="bar"><div style="width:{100 * (value or 0):.2f}%"></div></td></tr>'
         )
     place = "" if line is None else f' style="--line:{100 * line:.2f}%"'

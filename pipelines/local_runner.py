@@ -187,14 +187,13 @@ def _override(config, flags: argparse.Namespace):
 
 def print_summary(results: list[Result], output_root: pathlib.Path, lineage: str) -> None:
     """Accuracy beside the trivial baselines, and where everything lies."""
-    from avel_tf.report import TITLES, comparison, percent
+    from avel_tf.report import TITLES, comparison, note, percent
 
     by_id = {result.component_id: result for result in results}
     evaluation = by_id["Evaluator"].summary
     print(f"\n{TITLES[evaluation['task']]}, test split: {evaluation['primary_metric']}")
     for name, value, kind in comparison(evaluation):
-        mark = kind if kind in ("trivial", "yardstick") else ""
-        print(f"  {name:44} {percent(value):>7}   {mark}".rstrip())
+        print(f"  {name:44} {percent(value):>7}   {note(kind)}".rstrip())
     others = {
         name: value
         for name, value in evaluation["metrics"].items()
