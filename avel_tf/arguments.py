@@ -1,5 +1,6 @@
 """Checks of constructor arguments, so that every error names the argument and the value."""
 
+import math
 import numbers
 from collections.abc import Collection
 from typing import Any
@@ -10,6 +11,13 @@ def check_positive_integer(name: str, value: Any) -> None:
     is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if not is_integer or value < 1:
         raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}.")
+
+
+def check_positive(name: str, value: Any) -> None:
+    """Raises ValueError unless `value` is a finite number above 0."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not 0 < value < math.inf:
+        raise ValueError(f"`{name}` must be a positive number. Received: {name}={value!r}.")
 
 
 def check_fraction(name: str, value: Any) -> None:

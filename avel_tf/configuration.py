@@ -3,11 +3,38 @@
 import dataclasses
 import pathlib
 
-from avel_tf.arguments import check_choice, check_fraction, check_positive_integer
+from avel_tf.arguments import (
+    check_choice,
+    check_fraction,
+    check_positive,
+    check_positive_integer,
+)
 
 TASKS = ("sel", "cml")
 DEVICES = ("auto", "cpu", "gpu", "mirrored")
 PRECISIONS = ("float32", "mixed_bfloat16")
+
+
+@dataclasses.dataclass(frozen=True)
+class MediaLimits:
+    """What a media file may cost; one that would cost more is rejected.
+
+    Args:
+        max_pixels: Integer. Pixels of one picture.
+        max_duration_seconds: Float. Length of a file.
+        max_read_seconds: Float. Time it may take to decode one file.
+    Raises:
+        ValueError: If a limit is not positive.
+    """
+
+    max_pixels: int = 8192 * 4320
+    max_duration_seconds: float = 3600.0
+    max_read_seconds: float = 60.0
+
+    def __post_init__(self):
+        check_positive_integer("max_pixels", self.max_pixels)
+        check_positive("max_duration_seconds", self.max_duration_seconds)
+        check_positive("max_read_seconds", self.max_read_seconds)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,10 +196,7 @@ class TrainingConfig:
             raise ValueError(
                 f"`seed` must be an integer from 0 to 2**32 - 1. Received: seed={self.seed!r}."
             )
-        if not self.learning_rate > 0:
-            raise ValueError(
-                f"`learning_rate` must be positive. Received: learning_rate={self.learning_rate}."
-            )
+        check_positive("learning_rate", self.learning_rate)
 
 
 @dataclasses.dataclass(frozen=True)

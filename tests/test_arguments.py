@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from avel_tf.arguments import check_choice, check_fraction, check_positive_integer
+from avel_tf.arguments import (
+    check_choice,
+    check_fraction,
+    check_positive,
+    check_positive_integer,
+)
 
 
 def test_accepts():
@@ -18,6 +23,14 @@ def test_positive_integer(value):
     with pytest.raises(ValueError) as error:
         check_positive_integer("units", value)
     assert str(error.value) == f"`units` must be a positive integer. Received: units={value!r}."
+
+
+@pytest.mark.parametrize("value", [0, -0.5, float("inf"), float("nan"), "1", None, True])
+def test_positive(value):
+    check_positive("rate", 0.1)
+    with pytest.raises(ValueError) as error:
+        check_positive("rate", value)
+    assert str(error.value) == f"`rate` must be a positive number. Received: rate={value!r}."
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.01, float("nan"), "0.5", None, False])
