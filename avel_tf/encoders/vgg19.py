@@ -5,14 +5,20 @@ import os
 import keras
 import numpy as np
 
+from avel_tf.arguments import check_choice
 from avel_tf.encoders import weights as weight_files
 
 FRAME_SHAPE = (224, 224, 3)
-BATCH = 16  # frames; single ones take twice as long each
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # precision -> Keras's name
+BATCH = 16  # frames; 8 take longer each, 32 take no less and need more memory
 INPUT_SCALE = 64.0  # under random weights; features then average about 0.6
+WEIGHTS_URL = (
+    "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/"
+    "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+)
 SOURCE = (
-    'Use "imagenet" to let Keras download the official weights, or the file '
-    "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5 of Keras's applications."
+    f'Use "imagenet" to let Keras download the official weights, or download {WEIGHTS_URL} and '
+    "give its path."
 )
 
 
@@ -20,32 +26,40 @@ class Vgg19Encoder:
     """Visual features of one-second segments: VGG-19's last feature map, averaged over frames.
 
     The output of `block5_pool` for each frame (RGB to BGR, ImageNet mean subtracted), then the
-    mean over the frames of a segment. Frames go through in batches, so memory does not grow with
-    the clip. Computes in Keras's dtype policy at construction, which `metadata()` records.
-    T: segments, F: frames a segment.
+    mean over the frames of a segment, in float32. Frames go through in batches, so memory does
+    not grow with the clip. T: segments, F: frames a segment.
 
     Args:
         weights: `"random"` (for demos and tests, said loudly), `"imagenet"` (downloaded by
             Keras) or the path of a local file: `.weights.h5`, or Keras's own
             `vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5`.
+        precision: String. `"float32"` or `"bfloat16"`: what the layers compute in, whatever
+            Keras's global dtype policy. The weights themselves stay float32.
         seed: Integer. Seed of the random weights.
     Call arguments:
         frames: uint8 array (T, F, 224, 224, 3), RGB.
     Returns:
         float32 array (T, 7, 7, 512), non-negative.
     Raises:
-        ValueError: If the weights file is missing or another model's, or `frames` is not such
-            an array.
+        ValueError: If the weights file is missing or another model's, `precision` is
+            neither of the two, or `frames` is not such an array.
         OSError: If `"imagenet"` cannot be downloaded.
     Reference: Simonyan and Zisserman, ICLR 2015; Wu et al., ICCV 2019, section 4.1.
     """
 
-    def __init__(self, weights: str | os.PathLike[str] = "random", seed: int = 0) -> None:
+    def __init__(
+        self,
+        weights: str | os.PathLike[str] = "random",
+        precision: str = "float32",
+        seed: int = 0,
+    ) -> None:
+        check_choice("precision", precision, POLICIES)
         if weights == "imagenet":
-            self._model = _download()
+            model = _download()
         else:
-            self._model = _build(weights=None)
-            weight_files.fill(self._model, weights, seed, INPUT_SCALE, SOURCE)
+            model = _build(weights=None)
+            weight_files.fill(model, weights, seed, INPUT_SCALE, SOURCE)
+        self._model = _with_policy(model, POLICIES[precision])
         self._metadata = weight_files.describe(self._model, weights, seed)
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
@@ -73,12 +87,22 @@ def _build(weights: str | None) -> keras.Model:
     return keras.applications.VGG19(include_top=False, weights=weights, input_shape=FRAME_SHAPE)
 
 
+def _with_policy(model: keras.Model, policy: str) -> keras.Model:
+    """The same model with a dtype policy of its own, which Keras's applications do not offer."""
+
+    def in_policy(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return layer.from_config(layer.get_config() | {"dtype": policy})
+
+    clone = keras.models.clone_model(model, clone_function=in_policy)
+    clone.set_weights(model.get_weights())
+    return clone
+
+
 def _download() -> keras.Model:
     try:
         return _build("imagenet")
     except Exception as error:  # Keras's downloader raises bare exceptions
         raise OSError(
-            f"Cannot download VGG-19's ImageNet weights: {error}. Fetch "
-            "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5 of Keras's applications by other "
+            f"Cannot download VGG-19's ImageNet weights: {error}. Fetch {WEIGHTS_URL} by other "
             "means and give its path as `weights`."
         ) from error

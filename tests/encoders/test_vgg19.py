@@ -5,6 +5,7 @@ import pytest
 
 from avel_tf import media
 from avel_tf.encoders import Vgg19Encoder
+from avel_tf.encoders import vgg19 as vgg19_module
 
 
 @pytest.fixture(scope="module")
@@ -12,24 +13,28 @@ def frames():
     return np.random.default_rng(0).integers(0, 256, (2, 2, 224, 224, 3), np.uint8)
 
 
-def test_a_segment_is_the_mean_of_its_frames(vgg19, frames):
-    features = vgg19(frames)
+def test_a_segment_is_the_mean_of_its_frames(vgg19_in_bfloat16, frames):
+    features = vgg19_in_bfloat16(frames)
     assert features.shape == (2, 7, 7, 512)
-    assert features.dtype == np.float32
-    alone = vgg19(frames.reshape(4, 1, 224, 224, 3)).reshape(2, 2, 7, 7, 512)
-    np.testing.assert_allclose(features, alone.mean(axis=1), rtol=1e-3, atol=1e-5)
+    alone = vgg19_in_bfloat16(frames.reshape(4, 1, 224, 224, 3)).astype(np.float32)
+    expected = alone.reshape(2, 2, 7, 7, 512).mean(axis=1)  # not in bfloat16
+    np.testing.assert_array_equal(features, expected)
     assert features.min() >= 0
     assert 0.05 < features.mean() < 5
 
 
-def test_pixels_are_preprocessed_as_for_imagenet(vgg19, frames, monkeypatch):
-    seen = []
-    monkeypatch.setattr(
-        vgg19._model, "predict_on_batch", lambda x: (seen.append(x), np.zeros((2, 7, 7, 512)))[1]
-    )
-    vgg19(frames[:1])
-    blue_green_red = frames[0][..., ::-1].astype(np.float32)
-    np.testing.assert_allclose(seen[0], blue_green_red - [103.939, 116.779, 123.68], rtol=1e-4)
+def test_segments_keep_their_order_across_batches(vgg19, frames, monkeypatch):
+    monkeypatch.setattr(vgg19_module, "BATCH", 3)
+    together = vgg19(frames)  # batches of three frames and of one
+    np.testing.assert_allclose(together[1:], vgg19(frames[1:]), atol=1e-4 * together.max())
+
+
+@pytest.mark.slow
+def test_equals_an_independent_computation(vgg19, with_biases, reference, frames):
+    weights = with_biases(vgg19)
+    expected = reference.vgg19(weights, frames[:1])
+    # Float32 against float64, relative to the largest feature.
+    assert np.abs(vgg19(frames[:1]) - expected).max() < 1e-4 * expected.max()
 
 
 def test_it_is_vgg19_up_to_block5_pool(vgg19):
@@ -39,6 +44,35 @@ def test_it_is_vgg19_up_to_block5_pool(vgg19):
     assert metadata["name"] == "vgg19"
     assert metadata["weights"] == "random(seed=0)"
     assert metadata["output_shape"] == [7, 7, 512]
+
+
+def test_precision_is_of_the_layers_not_of_the_weights(vgg19, vgg19_in_bfloat16, frames):
+    assert vgg19.metadata()["precision"] == "float32"
+    assert vgg19_in_bfloat16.metadata() == vgg19.metadata() | {"precision": "bfloat16"}
+    exact, half = vgg19(frames[:1, :1]), vgg19_in_bfloat16(frames[:1, :1])
+    assert half.dtype == np.float32
+    # bfloat16 has 8 significant bits.
+    assert 1e-4 < np.abs(half - exact).max() / exact.max() < 3e-2
+
+
+def test_the_global_policy_changes_nothing(vgg19):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        assert Vgg19Encoder().metadata() == vgg19.metadata()
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("precision", ["auto", "mixed_bfloat16"])
+def test_precision_is_one_of_two(precision):
+    with pytest.raises(ValueError, match=rf"`precision` must be one of .*precision='{precision}'"):
+        Vgg19Encoder(precision=precision)
+
+
+def test_a_missing_file_names_the_official_one():
+    with pytest.raises(ValueError, match=r"absent\.h5'.*https://storage\.googleapis\.com/.*notop"):
+        Vgg19Encoder(weights="absent.h5")
 
 
 def test_weights_in_keras_own_layout_are_loaded(vgg19, frames, tmp_path):
@@ -62,7 +96,7 @@ def test_a_failed_download_does_not_become_random_weights(monkeypatch):
         raise Exception(f"URL fetch failure with {arguments['weights']}")
 
     monkeypatch.setattr(keras.applications, "VGG19", fail)
-    with pytest.raises(OSError, match=r"URL fetch failure with imagenet.*give its path"):
+    with pytest.raises(OSError, match=r"failure with imagenet.*https://.*notop\.h5.*give its path"):
         Vgg19Encoder(weights="imagenet")
 
 
