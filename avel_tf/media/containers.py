@@ -8,7 +8,17 @@ from typing import Literal
 
 import av
 
+from avel_tf.configuration import MediaLimits
+from avel_tf.media import integrity
 from avel_tf.media.errors import MediaError
+
+DEFAULT_LIMITS = MediaLimits()
+# Containers that hold their own content: a playlist would make FFmpeg read other files.
+CONTAINERS = (
+    *("mov", "matroska", "avi", "flv", "asf", "mpeg", "mpegts"),
+    *("ogg", "wav", "flac", "mp3"),
+)
+LARGE_PICTURE_MESSAGE = "Picture size"  # above `max_pixels`, or above what FFmpeg can handle
 
 # FFmpeg hides much damage behind plausible frames: its error log is the only witness.
 av.logging.set_level(av.logging.ERROR)
@@ -17,7 +27,7 @@ av.logging.set_skip_repeated(False)  # else a second file with the same damage l
 
 @contextlib.contextmanager
 def open_stream(
-    path: str | os.PathLike[str], kind: Literal["audio", "video"]
+    path: str | os.PathLike[str], kind: Literal["audio", "video"], limits: MediaLimits
 ) -> Iterator[tuple[av.container.InputContainer, av.stream.Stream]]:
     """Open the best audio or video stream of a file for the length of a `with` block.
 
@@ -26,34 +36,101 @@ def open_stream(
     Args:
         path: String or path. The media file.
         kind: `"audio"` or `"video"`.
+        limits: `MediaLimits`.
     Returns:
         Context manager giving the container and the stream.
     Raises:
-        MediaError: If the file is missing, empty, unreadable or lacks the stream; on leaving the
-            block also if decoding failed or FFmpeg logged an error (`damaged`).
+        MediaError: If the file is missing, empty, unreadable, lacks the stream or is beyond the
+            limits; on leaving the block also if decoding failed or FFmpeg logged an error
+            (`damaged`).
     """
     if not pathlib.Path(path).is_file():
-        raise MediaError("missing_file", path, "there is no such file")
+        raise MediaError("missing_file", path, "there is no such file, or not a regular one")
     if pathlib.Path(path).stat().st_size == 0:
         raise MediaError("empty_file", path, "the file is empty")
     with av.logging.Capture() as errors:
-        try:
-            container = av.open(os.fspath(path), metadata_errors="ignore")
-        except av.FFmpegError as error:
-            raise MediaError("unreadable", path, f"FFmpeg cannot open it: {error}") from error
-        with container:
+        with _open(path, limits) as container:
             stream = container.streams.best(kind)
             if stream is None:
                 raise MediaError(f"no_{kind}", path, f"the file has no {kind} stream")
             if stream.codec_context is None:
                 raise MediaError("unreadable", path, f"FFmpeg has no decoder for its {kind}")
+            _check_limits(path, container, stream, limits)
             stream.thread_count = 1  # workers are the parallelism; slice threads can deadlock
+            stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
             try:
                 yield container, stream
+            except MemoryError:
+                raise
             except av.FFmpegError as error:
-                raise MediaError("damaged", path, f"decoding failed: {error}") from error
+                errors.append((av.logging.ERROR, "", str(error)))
     if errors:
-        raise MediaError("damaged", path, f"FFmpeg reports: {errors[0][2].strip()}")
+        messages = [message.strip() for _, _, message in errors]
+        is_large = any(LARGE_PICTURE_MESSAGE in message for message in messages)
+        reason = "too_large" if is_large else "damaged"
+        raise MediaError(reason, path, f"FFmpeg reports: {messages[0]}")
+
+
+def _open(path: str | os.PathLike[str], limits: MediaLimits) -> av.container.InputContainer:
+    options = {
+        "protocol_whitelist": "file",
+        "format_whitelist": ",".join(CONTAINERS),
+        "max_pixels": str(limits.max_pixels),
+    }
+    try:
+        # The path absolute, or `concat:a` would be no file.
+        return av.open(os.path.abspath(path), options=options, metadata_errors="ignore")
+    except MemoryError:
+        raise
+    except av.FFmpegError as error:
+        raise MediaError("unreadable", path, f"FFmpeg cannot open it: {error}") from error
+
+
+def _check_limits(
+    path: str | os.PathLike[str],
+    container: av.container.InputContainer,
+    stream: av.stream.Stream,
+    limits: MediaLimits,
+) -> None:
+    """What the file says of itself, before anything is decoded."""
+    seconds = (container.duration or 0) / av.time_base
+    if seconds > limits.max_duration_seconds:
+        raise MediaError(
+            "too_long", path, f"it lasts {seconds:.0f} s, over {limits.max_duration_seconds:g} s"
+        )
+    if stream.type == "video" and stream.width * stream.height > limits.max_pixels:
+        raise MediaError(
+            "too_large", path, f"its pictures have {stream.width} x {stream.height} pixels"
+        )
+
+
+def demux(
+    path: str | os.PathLike[str],
+    container: av.container.InputContainer,
+    stream: av.stream.Stream,
+) -> Iterator[av.Packet]:
+    """Packets of an open stream, in the order to decode.
+
+    Args:
+        path: String or path. The media file.
+        container: The container that `open_stream` gave.
+        stream: The stream that it gave.
+    Yields:
+        Packets, none empty.
+    Raises:
+        MediaError: If a packet bears the marks of damage (`damaged`).
+    """
+    yield from integrity.checked(path, container, stream, _packets(container, stream))
+
+
+def _packets(
+    container: av.container.InputContainer, stream: av.stream.Stream
+) -> Iterator[av.Packet]:
+    for packet in container.demux(stream):
+        if packet.size:  # an empty one would end decoding
+            yield packet
+        elif packet.dts is None:
+            return  # the stream's end; beyond it PyAV fails if damage made up another stream
 
 
 def start_seconds(container: av.container.InputContainer) -> float:

@@ -9,7 +9,13 @@ ADVICE = {
     "damaged": "Download the clip again, or leave it out.",
     "no_audio": "Leave the clip out; silence in its place would be learned as sound.",
     "no_video": "Leave the clip out.",
+    "outside_folder": "Copy the file into the folder, or make a hard link.",
     "too_short": "Leave the clip out, or ask for fewer segments.",
+    "too_large": "Make it smaller with ffmpeg, or leave the clip out.",
+    "too_long": "Cut it with ffmpeg, raise `max_duration_seconds`, or leave the clip out.",
+    "time_limit": "Leave the clip out, or raise `max_read_seconds`.",
+    "memory_limit": "Make its pictures smaller with ffmpeg, or leave the clip out.",
+    "decoder_crashed": "Convert it to MP4 (H.264, AAC) with ffmpeg, or leave the clip out.",
 }
 
 

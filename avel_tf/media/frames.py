@@ -6,10 +6,12 @@ import av
 import numpy as np
 
 from avel_tf import arguments
-from avel_tf.media.containers import open_stream, start_seconds
+from avel_tf.configuration import MediaLimits
+from avel_tf.media.containers import DEFAULT_LIMITS, demux, open_stream, start_seconds
 from avel_tf.media.errors import MediaError
 
 TIMESTAMP_ERROR_SECONDS = 0.001  # Matroska rounds its time stamps to milliseconds
+MARGIN_SECONDS = 1.0  # read beyond the last segment: enough to tell that a clip is longer
 LENGTH_TOLERANCE_SECONDS = 0.2  # AVE's 10-s clips are cut at frames, not at exact seconds
 
 
@@ -19,6 +21,7 @@ def read_frames(
     num_segments: int = 10,
     frames_per_segment: int = 16,
     size: tuple[int, int] = (224, 224),
+    limits: MediaLimits = DEFAULT_LIMITS,
 ) -> np.ndarray:
     """Read the frames of each one-second segment of a clip.
 
@@ -34,6 +37,7 @@ def read_frames(
         num_segments: Integer. Segments of one second, T.
         frames_per_segment: Integer. Frames a segment, F.
         size: Pair of integers. Height and width of each frame.
+        limits: `MediaLimits`, but for `max_read_seconds`.
     Returns:
         uint8 array (T, F, height, width, 3), RGB.
     Raises:
@@ -44,21 +48,22 @@ def read_frames(
     arguments.check_positive_integer("num_segments", num_segments)
     arguments.check_positive_integer("frames_per_segment", frames_per_segment)
     frames = np.empty((num_segments, frames_per_segment, *size, 3), np.uint8)
-    with open_stream(path, "video") as (container, stream):
+    with open_stream(path, "video", limits) as (container, stream):
         # The packets tell the time of every frame before any is decoded.
-        packets = list(container.demux(stream))
-        shown = [packet for packet in packets if packet.size and not packet.is_discard]
+        start = start_seconds(container)
+        packets = _packets_until(path, container, stream, start + num_segments + MARGIN_SECONDS)
+        shown = [packet for packet in packets if not packet.is_discard]
         if any(packet.pts is None for packet in shown):
             raise MediaError("unreadable", path, "the file gives its frames no time")
         shown.sort(key=lambda packet: packet.pts)
         times = np.array([packet.pts * packet.time_base for packet in shown], np.float64)
         last_seconds = float((shown[-1].duration or 0) * stream.time_base) if shown else 0.0
         indices = _choose_frames(
-            path, times - start_seconds(container), last_seconds, num_segments, frames_per_segment
+            path, times - start, last_seconds, num_segments, frames_per_segment
         )
         missing = {shown[index].pts: index for index in indices.flat}
-        for packet in packets:
-            for frame in packet.decode():
+        for packet in [*packets, None]:  # None makes the decoder give what it still holds
+            for frame in stream.decode(packet):
                 if frame.is_corrupt:
                     raise MediaError("damaged", path, f"the frame at {frame.time:.2f} s is broken")
                 if frame.pts in missing:
@@ -89,6 +94,21 @@ def segment_frame_indices(
     interval = num_frames // num_segments
     segments = np.arange(num_segments)[:, None] * interval
     return segments + np.arange(frames_per_segment) * interval // frames_per_segment
+
+
+def _packets_until(
+    path: str | os.PathLike[str],
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    end_seconds: float,
+) -> list[av.Packet]:
+    """All frames shown before `end_seconds`, in the order to decode; no more of a long file."""
+    packets = []
+    for packet in demux(path, container, stream):
+        if packet.dts is not None and packet.dts * packet.time_base > end_seconds:
+            break  # no frame is shown before it is decoded
+        packets.append(packet)
+    return packets
 
 
 def _choose_frames(

@@ -1,5 +1,6 @@
 """Media file -> the sound of each one-second segment."""
 
+import itertools
 import os
 from collections.abc import Iterator
 
@@ -7,16 +8,23 @@ import av
 import numpy as np
 
 from avel_tf import arguments
-from avel_tf.media.containers import open_stream, start_seconds
+from avel_tf.configuration import MediaLimits
+from avel_tf.media.containers import DEFAULT_LIMITS, demux, open_stream, start_seconds
 from avel_tf.media.errors import MediaError
 from avel_tf.media.resampling import resample_seconds
 
 GAP_SECONDS = 0.02  # a time stamp this close to the count of samples is only rounded
+MIN_RATE_HZ, MAX_RATE_HZ = 1000, 384_000  # beyond all that sound is recorded at
+MAX_CHANNELS = 64  # that FFmpeg can convert
 MIN_SOUND_SECONDS = 0.5  # in every segment
 
 
 def read_waveform(
-    path: str | os.PathLike[str], *, num_segments: int = 10, sample_rate_hz: int = 16000
+    path: str | os.PathLike[str],
+    *,
+    num_segments: int = 10,
+    sample_rate_hz: int = 16000,
+    limits: MediaLimits = DEFAULT_LIMITS,
 ) -> np.ndarray:
     """Read the sound of each one-second segment of a clip.
 
@@ -28,6 +36,7 @@ def read_waveform(
         path: String or path. The media file.
         num_segments: Integer. Segments of one second, T.
         sample_rate_hz: Integer. Samples a second of the result.
+        limits: `MediaLimits`, but for `max_read_seconds`.
     Returns:
         float32 array (T, sample_rate_hz), in [-1, 1] but for the resampling filter's ringing.
     Raises:
@@ -35,12 +44,23 @@ def read_waveform(
             less than half a second of sound of its own (`too_short`).
         ValueError: If `num_segments` or `sample_rate_hz` is not positive.
     """
-    arguments.check_positive_integer("num_segments", num_segments)
     arguments.check_positive_integer("sample_rate_hz", sample_rate_hz)
-    with open_stream(path, "audio") as (container, stream):
+    sound = read_sound(path, num_segments=num_segments, limits=limits)
+    return resample_seconds(sound, sound.shape[1], sample_rate_hz)
+
+
+def read_sound(
+    path: str | os.PathLike[str], *, num_segments: int, limits: MediaLimits
+) -> np.ndarray:
+    """What `read_waveform` resamples: float32 (T, rate_hz), at the file's own sampling rate."""
+    arguments.check_positive_integer("num_segments", num_segments)
+    with open_stream(path, "audio", limits) as (container, stream):
         rate_hz = stream.codec_context.sample_rate
-        if rate_hz < 1:
-            raise MediaError("unreadable", path, "its sound has no sampling rate")
+        channels = stream.codec_context.channels
+        if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ or channels > MAX_CHANNELS:
+            raise MediaError(
+                "unreadable", path, f"it has {channels} channels of {rate_hz} samples a second"
+            )
         waveform = np.zeros(num_segments * rate_hz, np.float32)
         heard = np.zeros(len(waveform), bool)
         position = None  # of the next sample
@@ -62,7 +82,7 @@ def read_waveform(
             path,
             f"segment {segment} of {num_segments} has {heard_seconds[segment]:.2f} s of sound",
         )
-    return resample_seconds(waveform.reshape(num_segments, rate_hz), rate_hz, sample_rate_hz)
+    return waveform.reshape(num_segments, rate_hz)
 
 
 def _decode_mono(
@@ -74,7 +94,10 @@ def _decode_mono(
     """Time in seconds and float32 samples (N,) of each decoded frame."""
     layout = stream.codec_context.layout.name
     to_int16 = av.AudioResampler(format="s16p")
-    for frame in container.decode(stream):
+    packets = itertools.chain(demux(path, container, stream), [None])  # None: what it still holds
+    for frame in itertools.chain.from_iterable(map(stream.decode, packets)):
+        if frame.time is None:
+            raise MediaError("unreadable", path, "the file gives its sound no time")
         if (frame.sample_rate, frame.layout.name) != (rate_hz, layout):
             raise MediaError("unreadable", path, "its sampling rate or channels change midway")
         for converted in to_int16.resample(frame):

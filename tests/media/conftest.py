@@ -1,22 +1,30 @@
 """Small clips whose frames tell their own number."""
 
 import fractions
+import itertools
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import av
 import numpy as np
 import pytest
 
 STRIPES = 10  # bits of a frame's number, one a vertical stripe
+FASTEST = {
+    "libx264": {"preset": "ultrafast"},
+    "libx265": {"preset": "ultrafast", "x265-params": "log-level=none"},
+    "aac": {"aac_coder": "fast"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "16"},
+}
 TIME_BASE = fractions.Fraction(1, 12000)
 
 
 @pytest.fixture
 def write_clip(tmp_path) -> Callable[..., pathlib.Path]:
-    """Function writing a clip: a frame at each given second, mono sound from a given second.
+    """Function writing a clip: a frame at each given second, sound from a given second.
 
-    Every frame shows its number, or `picture` (120, 160, 3) where given.
+    Every frame shows its number, or `picture` (height, width, 3) where given. Sound is int16 (N,),
+    the same in every channel. Of several streams the second shows negatives and is silent.
     """
 
     def write(
@@ -26,35 +34,65 @@ def write_clip(tmp_path) -> Callable[..., pathlib.Path]:
         sound: np.ndarray | None = None,
         sound_start: float = 0.0,
         rate_hz: int = 16000,
+        layout: str = "mono",
+        audio_codec: str = "pcm_s16le",
+        video_codec: str = "libx264",
+        video_options: Mapping[str, str] | None = None,
+        num_streams: int = 1,
         rotation: int = 0,
         picture: np.ndarray | None = None,
     ) -> pathlib.Path:
         path = tmp_path / name
+        pictures = (numbered_picture(number) for number in range(len(frame_seconds)))
+        if picture is not None:
+            pictures = itertools.repeat(picture)
+        height, width = (120, 160) if picture is None else picture.shape[:2]
+        videos, audios = [], []
         with av.open(str(path), "w") as container:
-            if len(frame_seconds):
-                video = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
-                video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"
-                video.codec_context.time_base = TIME_BASE
+            for _ in range(num_streams if len(frame_seconds) else 0):
+                options = dict(video_options or FASTEST.get(video_codec, {}))
+                video = container.add_stream(video_codec, rate=25, options=options)
+                video.width, video.height = width, height
+                video.pix_fmt = "yuvj420p" if video_codec == "mjpeg" else "yuv420p"
+                fine = video_codec == "libx264"  # other encoders know a frame rate at most
+                video.codec_context.time_base = TIME_BASE if fine else fractions.Fraction(1, 25)
                 if rotation:
                     video.set_display_rotation(rotation)
-            if sound is not None:
-                audio = container.add_stream("pcm_s16le", rate=rate_hz, layout="mono")
-            for number, seconds in enumerate(frame_seconds):
-                shown = numbered_picture(number) if picture is None else picture
-                frame = av.VideoFrame.from_ndarray(shown, format="rgb24")
-                frame.pts, frame.time_base = round(seconds / TIME_BASE), TIME_BASE
-                container.mux(video.encode(frame))
-            if len(frame_seconds):
-                container.mux(video.encode())
-            if sound is not None:
-                frame = av.AudioFrame.from_ndarray(sound[None].astype(np.int16), "s16", "mono")
-                frame.sample_rate, frame.pts = rate_hz, round(sound_start * rate_hz)
-                frame.time_base = fractions.Fraction(1, rate_hz)
-                container.mux(audio.encode(frame))
-                container.mux(audio.encode())
+                videos.append(video)
+            for _ in range(0 if sound is None else num_streams):
+                audio = container.add_stream(
+                    audio_codec, rate=rate_hz, layout=layout, options=FASTEST.get(audio_codec, {})
+                )
+                audios.append(audio)
+            for seconds, shown in zip(frame_seconds, pictures):
+                for video, negative in zip(videos, (False, True)):
+                    frame = av.VideoFrame.from_ndarray(shown ^ 255 * negative, format="rgb24")
+                    time_base = video.codec_context.time_base
+                    frame.pts, frame.time_base = round(seconds / time_base), time_base
+                    container.mux(video.encode(frame))
+            for audio, silent in zip(audios, (False, True)):
+                for frame in sound_frames(audio, sound * (not silent), sound_start):
+                    container.mux(audio.encode(frame))
+            for stream in videos + audios:
+                container.mux(stream.encode())
         return path
 
     return write
+
+
+def sound_frames(
+    audio: av.AudioStream, sound: np.ndarray, start_seconds: float
+) -> list[av.AudioFrame]:
+    """`sound` (N,) as the frames that the encoder of a stream takes."""
+    codec = audio.codec_context
+    samples = np.repeat(sound[None].astype(np.int16), codec.channels, axis=0)
+    frame = av.AudioFrame.from_ndarray(samples, "s16p", codec.layout.name)
+    frame.sample_rate, frame.pts = codec.sample_rate, round(start_seconds * codec.sample_rate)
+    frame.time_base = fractions.Fraction(1, codec.sample_rate)
+    convert = av.AudioResampler(
+        codec.format, codec.layout, codec.sample_rate, frame_size=codec.frame_size or None
+    )
+    return [*convert.resample(frame), *convert.resample(None)]
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,4 @@
+import errno
 import io
 import os
 import pickle
@@ -6,6 +7,7 @@ import av
 import pytest
 
 from avel_tf import media
+from avel_tf.media import containers
 
 READERS = [media.read_frames, media.read_waveform]
 
@@ -84,6 +86,14 @@ def test_nothing_stays_open(read, tmp_path, clip):
     with pytest.raises(media.MediaError):
         read(damaged)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_lack_of_memory_is_no_damage(clip, tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(clip)
+    with pytest.raises(MemoryError):
+        with containers.open_stream(path, "video", containers.DEFAULT_LIMITS):
+            raise av.error.MemoryError(errno.ENOMEM, "as FFmpeg does")
 
 
 def test_errors_survive_the_way_from_a_worker():

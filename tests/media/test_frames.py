@@ -1,7 +1,10 @@
+import pathlib
+
 import numpy as np
 import pytest
 
 from avel_tf import media
+from avel_tf.configuration import MediaLimits
 
 
 def published_indices(num_frames):
@@ -43,6 +46,29 @@ def test_other_clips_are_read_by_presentation_time(write_clip, read_numbers, nam
     frames = media.read_frames(write_clip(name, times), size=(48, 80))
     expected = [[shown_at(times, t + i / 16) for i in range(16)] for t in range(10)]
     assert frames.shape == (10, 16, 48, 80, 3)
+    assert read_numbers(frames).tolist() == expected
+
+
+def test_reordered_frames_that_last_seconds_are_found(write_clip, read_numbers):
+    # Decoders hold frames back until later ones come, here from long after the last segment.
+    options = {"preset": "veryslow", "x264-params": "bframes=8:b-adapt=0:b-pyramid=none:scenecut=0"}
+    times = np.arange(40) * 1.5
+    path = write_clip("slow.mp4", times, video_options=options)
+    expected = [[shown_at(times, t + i / 2) for i in range(2)] for t in range(10)]
+    assert read_numbers(media.read_frames(path, frames_per_segment=2)).tolist() == expected
+
+
+def test_of_a_long_clip_only_the_beginning_is_read(write_clip, read_numbers):
+    def read_bytes():
+        return int(pathlib.Path("/proc/self/io").read_text().split()[1])
+
+    times = np.arange(200) * 0.48
+    path = write_clip("long.mkv", times, video_codec="rawvideo")
+    before = read_bytes()
+    frames = media.read_frames(path, frames_per_segment=2)
+    # What is kept of a file has been read from it: 23 of 200 frames of one size, and a buffer.
+    assert read_bytes() - before < path.stat().st_size / 4
+    expected = [[shown_at(times, t + i / 2) for i in range(2)] for t in range(10)]
     assert read_numbers(frames).tolist() == expected
 
 
@@ -90,6 +116,13 @@ def test_a_file_without_pictures_says_so(write_clip):
     with pytest.raises(media.MediaError, match="no video stream") as error:
         media.read_frames(path)
     assert error.value.reason == "no_video"
+
+
+def test_pictures_beyond_the_limit_are_told_before_they_are_decoded(write_clip):
+    path = write_clip("large.mp4", np.arange(25) / 25)
+    with pytest.raises(media.MediaError, match=r"large\.mp4: .*have 160 x 120 pixels") as error:
+        media.read_frames(path, num_segments=1, limits=MediaLimits(max_pixels=160 * 120 - 1))
+    assert error.value.reason == "too_large"
 
 
 @pytest.mark.parametrize("argument", ["num_segments", "frames_per_segment"])

@@ -1,0 +1,66 @@
+"""The program `DecoderProcess` starts: requests on standard input, replies on a given pipe.
+
+Only what is imported here, NumPy and PyAV, is loaded: it starts in a fraction of a second.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+import traceback
+from typing import BinaryIO
+
+from avel_tf.media.clips import Clip, read_clip
+from avel_tf.media.errors import MediaError
+from avel_tf.media.messages import receive, send
+
+MAX_MEMORY_BYTES = 4 * 2**30  # of address space
+GRACE_SECONDS = 5.0  # beyond the time limit, which the parent keeps while it lives
+
+
+def main() -> None:
+    """Answers requests until stdin ends."""
+    requests = sys.stdin.buffer
+    replies = os.fdopen(int(sys.argv[1]), "wb", buffering=0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no gigabytes on disk after a crash
+    with contextlib.suppress(EOFError, BrokenPipeError):  # the parent has ended
+        _serve(requests, replies)
+
+
+def _serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    def read(num_bytes: int) -> bytes:
+        data = requests.read(num_bytes)
+        if len(data) < num_bytes:
+            raise EOFError
+        return data
+
+    limits = receive(read)
+    send(replies, "ready")
+    while True:
+        path, num_segments, frames_per_segment = receive(read)
+        # Ends this process if it hangs and has lost its parent.
+        signal.setitimer(signal.ITIMER_REAL, limits.max_read_seconds + GRACE_SECONDS)
+        reply = _read_clip(
+            path, num_segments=num_segments, frames_per_segment=frames_per_segment, limits=limits
+        )
+        send(replies, reply)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _read_clip(path: str, **settings) -> Clip | MediaError | RuntimeError:
+    try:
+        return read_clip(path, **settings)
+    except MediaError as error:
+        return error
+    except MemoryError:
+        gibibytes = MAX_MEMORY_BYTES / 2**30
+        return MediaError("memory_limit", path, f"reading it took over {gibibytes:g} GiB of memory")
+    except Exception:
+        return RuntimeError(f"The decoder process failed on {path}:\n{traceback.format_exc()}")
+
+
+if __name__ == "__main__":
+    main()

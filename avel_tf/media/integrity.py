@@ -1,0 +1,90 @@
+"""Marks of damage that FFmpeg passes over in silence."""
+
+import collections
+import os
+import re
+from collections.abc import Iterable, Iterator
+
+import av
+
+from avel_tf.media.errors import MediaError
+
+# Encoders of H.264 and HEVC break up these bytes, which would look like a start code, by a 3.
+FORBIDDEN = re.compile(rb"\x00\x00(?:[\x00-\x02]|\x03[\x04-\xff])")
+MAX_PADDING_BYTES = 64  # zeros that a careless muxer may leave behind a slice
+AVI_CHUNK_HEADER_BYTES = 8
+
+
+def checked(
+    path: str | os.PathLike[str],
+    container: av.container.InputContainer,
+    stream: av.stream.Stream,
+    packets: Iterable[av.Packet],
+) -> Iterator[av.Packet]:
+    """Passes on the packets of a stream, each looked at before it is decoded.
+
+    H.264 and HEVC, but for MPEG-TS: a slice with bytes that no encoder writes, above all a run of
+    zeros. AVI, whose packets carry no time and all shift when one is lost: a packet that the
+    index lists is missing.
+
+    Args:
+        path: String or path. The media file.
+        container: Its container.
+        stream: The stream.
+        packets: Iterable of the stream's packets, from its first.
+    Yields:
+        The packets.
+    Raises:
+        MediaError: If a packet bears the marks of damage or is missing (`damaged`).
+    """
+    codec = stream.codec_context
+    length_size = _nal_length_size(codec)
+    listed = collections.deque(_listed_positions(container, stream))
+    for packet in packets:
+        if length_size and not _slices_are_legal(bytes(packet), length_size, codec.name):
+            raise MediaError("damaged", path, f"its pictures are broken {_place(packet)}")
+        if listed and packet.pos > listed[0]:
+            raise MediaError("damaged", path, f"data that its index lists is lost {_place(packet)}")
+        if listed and packet.pos == listed[0]:
+            listed.popleft()
+        yield packet
+
+
+def _nal_length_size(codec: av.CodecContext) -> int:
+    """Bytes of the length before each unit of H.264 or HEVC; 0 if start codes divide them."""
+    place = {"h264": 4, "hevc": 21}.get(codec.name)
+    header = codec.extradata or b""  # avcC or hvcC, which begins with a 1
+    if place is None or len(header) <= place or header[0] != 1:
+        return 0
+    return (header[place] & 3) + 1
+
+
+def _slices_are_legal(data: bytes, length_size: int, codec_name: str) -> bool:
+    """Whether an encoder could have written this packet; its lengths FFmpeg checks itself."""
+    start = length_size
+    while start < len(data):
+        end = start + int.from_bytes(data[start - length_size : start])
+        if codec_name == "h264":
+            is_slice = 1 <= data[start] & 31 <= 5
+        else:
+            is_slice = data[start] >> 1 & 63 < 32
+        if is_slice:
+            content_end = start + len(data[start:end].rstrip(b"\0"))
+            padding = min(end, len(data)) - content_end
+            if padding > MAX_PADDING_BYTES or FORBIDDEN.search(data, start, content_end):
+                return False
+        start = end + length_size
+    return True
+
+
+def _listed_positions(
+    container: av.container.InputContainer, stream: av.stream.Stream
+) -> list[int]:
+    """Where the index of an AVI file says that packets are; other indices list only a few."""
+    if container.format.name != "avi":
+        return []
+    return [entry.pos + AVI_CHUNK_HEADER_BYTES for entry in stream.index_entries if entry.size]
+
+
+def _place(packet: av.Packet) -> str:
+    return "" if packet.pts is None else f"at {float(packet.pts * packet.time_base):.2f} s"
