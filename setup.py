@@ -36,7 +36,8 @@ setuptools.setup(
     install_requires=["keras>=3.5", "numpy", "tensorflow>=2.16"],
     extras_require={
         "pipeline": PIPELINE,
+        "dask": ["dask[distributed]"],  # to run the extraction on a Dask cluster
         "gpu": ["tensorflow[and-cuda]>=2.16"],
-        "dev": ["import-linter", "pytest", "pytest-xdist", "ruff", "scipy"],
+        "dev": ["import-linter", "psutil", "pytest", "pytest-xdist", "ruff", "scipy"],
     },
 )

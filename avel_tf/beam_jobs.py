@@ -1,9 +1,11 @@
 """How this project starts a Beam job."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners import create_runner
 
 # Named because Beam's default first tries to download a runner binary.
 DEFAULT_ARGS = ("--runner=FnApiRunner",)
@@ -15,9 +17,20 @@ def options(beam_args: Sequence[str] = ()) -> PipelineOptions:
     Args:
         beam_args: Beam's own command-line options, such as `--runner=DirectRunner`.
     Raises:
-        ValueError: If Beam does not know an option, which it would ignore.
+        ValueError: If Beam does not know the runner, or an option, which it would ignore.
     """
     parsed = PipelineOptions([*DEFAULT_ARGS, *beam_args])
+    standard = parsed.view_as(StandardOptions)
+    if standard.runner == "DaskRunner":  # the one runner that Beam knows only by its full name
+        standard.runner = "apache_beam.runners.dask.dask_runner.DaskRunner"
+    try:
+        create_runner(standard.runner)  # its options are known once it is imported
+    except (ValueError, ImportError, AttributeError) as error:
+        raise ValueError(
+            f"Beam cannot make the runner {standard.runner!r}: {error}. Correct `--beam_args`."
+        ) from error
+    if standard.runner.endswith(".DaskRunner"):
+        _spread(parsed)
     known = parsed.get_all_options()
     unknown = parsed.get_all_options(retain_unknown_options=True).keys() - known.keys()
     if unknown:
@@ -25,6 +38,19 @@ def options(beam_args: Sequence[str] = ()) -> PipelineOptions:
     return parsed
 
 
-def pipeline(beam_args: Sequence[str] = ()) -> beam.Pipeline:
+def _spread(parsed: PipelineOptions) -> None:
+    """One element a task: by default Dask makes one of 128, and one worker does all the work."""
+    from apache_beam.runners.dask.dask_runner import DaskOptions
+
+    bags = parsed.view_as(DaskOptions)
+    if not bags.npartitions and not bags.partition_size:
+        bags.partition_size = 1
+
+
+@contextlib.contextmanager
+def pipeline(beam_args: Sequence[str] = ()) -> Iterator[beam.Pipeline]:
     """A Beam pipeline for a `with` statement."""
-    return beam.Pipeline(options=options(beam_args))
+    with beam.Pipeline(options=options(beam_args)) as job:
+        yield job
+    if client := getattr(job.result, "client", None):
+        client.close()  # Dask's, else it goes on looking for a cluster that has gone
