@@ -13,6 +13,7 @@ from avel_tf.arguments import (
 TASKS = ("sel", "cml")
 DEVICES = ("auto", "cpu", "gpu", "mirrored")
 PRECISIONS = ("float32", "mixed_bfloat16")
+ENCODING_PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +39,39 @@ class MediaLimits:
 
 
 @dataclasses.dataclass(frozen=True)
+class EncodingConfig:
+    """How media files become segment features.
+
+    Args:
+        visual_weights: String. `"imagenet"`, `"random"` or a weights file for VGG-19.
+        audio_weights: String. `"random"` or a `.weights.h5` file for VGGish.
+        frames_per_segment: Integer. Frames averaged for each second; 16 in the published
+            features.
+        encoder_precision: String. Of VGG-19: `"float32"`, `"bfloat16"`, or `"auto"` for bfloat16
+            where it is faster and its features agree.
+        limits: `MediaLimits`.
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    visual_weights: str = "imagenet"
+    audio_weights: str = ""
+    frames_per_segment: int = 16
+    encoder_precision: str = "auto"
+    limits: MediaLimits = MediaLimits()
+
+    def __post_init__(self):
+        check_positive_integer("frames_per_segment", self.frames_per_segment)
+        check_choice("encoder_precision", self.encoder_precision, ENCODING_PRECISIONS)
+
+    @property
+    def weights_paths(self) -> list[pathlib.Path]:
+        """The weights files."""
+        names = (self.visual_weights, self.audio_weights)
+        return [pathlib.Path(name) for name in names if name not in ("imagenet", "random", "")]
+
+
+@dataclasses.dataclass(frozen=True)
 class ExtractionConfig:
     """What to turn into a dataset; give `data_root`, `features_dir` or both.
 
@@ -46,11 +80,8 @@ class ExtractionConfig:
         data_root: String. Folder with `Annotations.txt`, the split's files and `AVE/*.mp4`.
         features_dir: String. Folder with the official HDF5 features, used instead of the clips.
             Annotations and split files are looked for here first, then in `data_root`.
-        visual_weights: String. `"imagenet"`, `"random"` or a weights file for VGG-19.
-        audio_weights: String. `"random"` or a weights file for VGGish.
-        frames_per_segment: Integer. Frames averaged for each second; 16 in the published
-            features.
-        records_per_shard: Integer. Records in one TFRecord file.
+        encoding: `EncodingConfig`, for the clips.
+        records_per_shard: Integer. Records in one TFRecord file, which one worker makes.
     Raises:
         ValueError: If no folder is given or a value is out of range.
     """
@@ -58,21 +89,18 @@ class ExtractionConfig:
     task: str
     data_root: str = ""
     features_dir: str = ""
-    visual_weights: str = "imagenet"
-    audio_weights: str = ""
-    frames_per_segment: int = 16
-    records_per_shard: int = 128
+    encoding: EncodingConfig = EncodingConfig()
+    records_per_shard: int = 32
 
     def __post_init__(self):
         check_choice("task", self.task, TASKS)
-        check_positive_integer("frames_per_segment", self.frames_per_segment)
         check_positive_integer("records_per_shard", self.records_per_shard)
         if not self.data_root and not self.features_dir:
             raise ValueError(
                 "`data_root` or `features_dir` must be given: the folder of the AVE videos, or "
                 "that of the official HDF5 features."
             )
-        if not self.features_dir and not self.audio_weights:
+        if not self.features_dir and not self.encoding.audio_weights:
             raise ValueError(
                 "`audio_weights` must be given to encode videos: AudioSet's VGGish weights as a "
                 ".weights.h5 file, or 'random' to try the pipeline out."
@@ -95,12 +123,7 @@ class ExtractionConfig:
         ]
         if self.features_dir:
             return [*paths, *sorted(pathlib.Path(self.features_dir).glob("*_feature.h5"))]
-        weights = [
-            pathlib.Path(name)
-            for name in (self.visual_weights, self.audio_weights)
-            if name not in ("imagenet", "random")
-        ]
-        return [*paths, pathlib.Path(self.data_root, "AVE"), *weights]
+        return [*paths, pathlib.Path(self.data_root, "AVE"), *self.encoding.weights_paths]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,7 @@ import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from avel_tf import beam_jobs
-from avel_tf.extraction import describe_rejects
+from avel_tf.extraction.tables import describe_rejects
 from avel_tf.records import read_schema
 from avel_tf.records.example import FEATURE_SHAPES
 from avel_tf.records.shards import shard_paths

@@ -1,5 +1,8 @@
 """AVE videos or official features to TFRecords."""
 
+import pathlib
+from collections.abc import Sequence
+
 from avel_tf.ave import SPLITS, DataError, fingerprint
 from avel_tf.configuration import ExtractionConfig
 from components.artifacts import Examples
@@ -9,6 +12,11 @@ from components.component import BeamComponent, ComponentError
 class AveExampleGen(BeamComponent):
     """Turns the records of the official splits into TFRecords of segment features.
 
+    Args:
+        parameters: `ExtractionConfig`.
+        beam_args: Sequence of Beam's own options.
+        feature_store: Folder of clips already encoded, which runs and tasks may share. It changes
+            what has to be done, not what is made.
     Outputs:
         examples: `Examples` with the splits train, val and test.
     """
@@ -16,18 +24,33 @@ class AveExampleGen(BeamComponent):
     OUTPUTS = {"examples": Examples}
     PARAMETERS = ExtractionConfig
 
+    def __init__(
+        self, parameters: ExtractionConfig, beam_args: Sequence[str], feature_store: pathlib.Path
+    ):
+        super().__init__(parameters, beam_args)
+        self.feature_store = feature_store
+
     def external_fingerprint(self) -> str:
         """Names, sizes and times of change of the input files and the encoders' weights."""
         return fingerprint(self.parameters.input_paths)
 
     def execute(self, inputs, outputs, working_dir):
         """Runs the extraction job."""
-        from avel_tf.extraction import extract
+        from avel_tf.extraction.job import extract
 
         examples = outputs["examples"]
         examples.splits = SPLITS
         try:
-            metadata = extract(self.parameters, examples.path(), working_dir, self.beam_args)
+            metadata = extract(
+                self.parameters,
+                examples.path(),
+                working_dir,
+                self.feature_store,
+                self.beam_args,
+            )
         except DataError as error:
             raise ComponentError(str(error)) from error
-        return {"records": metadata["num_records"], "rejected": metadata["num_rejected"]}
+        summary = {"records": metadata["num_records"], "rejected": metadata["num_rejected"]}
+        if encoder := metadata["source"].get("visual_encoder"):
+            summary["encoder_precision"] = encoder["precision"]
+        return summary

@@ -14,19 +14,22 @@ from pipelines.configs import PipelineConfig
 
 
 def create_pipeline(
-    config: PipelineConfig, destination: pathlib.Path, beam_args: Sequence[str] = ()
+    config: PipelineConfig,
+    destination: pathlib.Path,
+    feature_store: pathlib.Path,
+    beam_args: Sequence[str] = (),
 ) -> Pipeline:
     """AVE videos or features to a pushed model.
 
     Args:
         config: `PipelineConfig`.
         destination: Base path of the served model.
-        beam_args: Beam's own options, for every component that runs a Beam job.
+        feature_store: Folder of clips already encoded.
+        beam_args: Beam's own options for the extraction. Statistics and evaluation take seconds
+            and need transforms that not every runner has.
     """
-    example_gen = AveExampleGen(config.extraction, beam_args)
-    statistics_gen = StatisticsGen(
-        NoParameters(), beam_args, examples=example_gen.outputs["examples"]
-    )
+    example_gen = AveExampleGen(config.extraction, beam_args, feature_store)
+    statistics_gen = StatisticsGen(NoParameters(), examples=example_gen.outputs["examples"])
     example_validator = ExampleValidator(
         config.validation,
         examples=example_gen.outputs["examples"],
@@ -39,7 +42,6 @@ def create_pipeline(
     )
     evaluator = Evaluator(
         config.evaluation,
-        beam_args,
         examples=example_gen.outputs["examples"],
         model=trainer.outputs["model"],
         baseline_model=LatestBlessed(trainer.outputs["model"]),

@@ -4,6 +4,7 @@ import dataclasses
 
 from avel_tf.ave import CATEGORIES
 from avel_tf.configuration import (
+    EncodingConfig,
     EvaluationConfig,
     ExtractionConfig,
     ModelConfig,
@@ -48,9 +49,9 @@ def demo(task: str, data_root: str) -> PipelineConfig:
         extraction=ExtractionConfig(
             task=task,
             data_root=data_root,
-            visual_weights="random",
-            audio_weights="random",
-            frames_per_segment=1,
+            encoding=EncodingConfig(
+                visual_weights="random", audio_weights="random", frames_per_segment=1
+            ),
             records_per_shard=16,
         ),
         validation=ValidationConfig(categories=SIMULATED_CATEGORIES[: simulation.num_categories]),
@@ -93,7 +94,7 @@ def ave(
             task=task,
             data_root=data_root,
             features_dir=features_dir,
-            audio_weights=audio_weights,
+            encoding=EncodingConfig(audio_weights=audio_weights),
         ),
         validation=ValidationConfig(categories=CATEGORIES, allowed_anomalies=allowed[task]),
         training=TrainingConfig(task=task),

@@ -3,20 +3,16 @@
 import argparse
 import dataclasses
 import datetime
-import logging
-import os
 import pathlib
 import re
 import shlex
 import sys
-import warnings
 
-# Before TensorFlow is imported anywhere: what it logs on start-up (that a GPU plug-in is
-# registered twice) are false alarms; real failures are exceptions.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from avel_tf.configuration import DEVICES, PRECISIONS, TASKS
+from avel_tf.flags import absolute, add_encoding, override
+from avel_tf.screen import quiet
 from components.launcher import Result, run_pipeline
 from components.lineage import Lineage
 from pipelines import configs
@@ -74,29 +70,26 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     data = parser.add_argument_group("data, for --config ave")
     data.add_argument(
         "--data_root",
-        type=_absolute,
+        type=absolute,
         metavar="DIR",
         default="",
         help="folder with Annotations.txt and AVE/*.mp4",
     )
     data.add_argument(
         "--features_dir",
-        type=_absolute,
+        type=absolute,
         metavar="DIR",
         default="",
         help="folder with the official audio_feature.h5, visual_feature.h5 and *_order*.h5; "
         "used instead of the videos",
     )
+    add_encoding(data)
     data.add_argument(
-        "--visual_weights",
-        metavar="W",
-        help="VGG-19: imagenet (default, downloaded by Keras), a weights file, or random",
-    )
-    data.add_argument(
-        "--audio_weights",
-        metavar="W",
-        default="",
-        help="VGGish: a .weights.h5 file, or random; needed to encode videos",
+        "--feature_store",
+        type=pathlib.Path,
+        metavar="DIR",
+        help="clips already encoded, which runs and tasks share (default: "
+        "OUTPUT_ROOT/encoded_clips, or runs/encoded_clips without --output_root)",
     )
     data.add_argument(
         "--max_rejected_share",
@@ -110,13 +103,6 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         default=[],
         metavar="NAME",
         help="accept an anomaly by the name the validator gives it; may be repeated",
-    )
-    data.add_argument(
-        "--beam_args",
-        default="",
-        metavar='"ARGS"',
-        help="Beam's own options as one string, after an equals sign: "
-        '--beam_args="--runner=DirectRunner …" (default runner: FnApiRunner, in this process)',
     )
     training = parser.add_argument_group("training")
     training.add_argument("--epochs", type=int, metavar="N", help="at most so many")
@@ -147,10 +133,6 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _absolute(path: str) -> str:
-    return path and str(pathlib.Path(path).resolve())  # the default stays empty
-
-
 def build_config(flags: argparse.Namespace, output_root: pathlib.Path) -> configs.PipelineConfig:
     """The named configuration with the values of the flags that were given.
 
@@ -167,22 +149,11 @@ def build_config(flags: argparse.Namespace, output_root: pathlib.Path) -> config
     validation = dataclasses.replace(config.validation, allowed_anomalies=allowed)
     return dataclasses.replace(
         config,
-        extraction=_override(config.extraction, flags),
-        validation=_override(validation, flags),
-        training=_override(config.training, flags),
-        evaluation=_override(config.evaluation, flags),
+        extraction=override(config.extraction, flags),
+        validation=override(validation, flags),
+        training=override(config.training, flags),
+        evaluation=override(config.evaluation, flags),
     )
-
-
-def _override(config, flags: argparse.Namespace):
-    """A dataclass with the values of the flags that have a field's name and were given."""
-    names = {field.name for field in dataclasses.fields(config)}
-    given = {
-        name: value
-        for name, value in vars(flags).items()
-        if name in names and value not in (None, "")
-    }
-    return dataclasses.replace(config, **given)
 
 
 def print_summary(results: list[Result], output_root: pathlib.Path, lineage: str) -> None:
@@ -218,9 +189,9 @@ def main(arguments: list[str] | None = None) -> int:
     flags = parse_arguments(arguments)
     output_root = flags.output_root or pathlib.Path("runs") / f"{flags.config}-{flags.task}"
     output_root = output_root.resolve()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    logging.getLogger().handlers[0].addFilter(_is_for_users)
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.")
+    runs = output_root if flags.output_root else output_root.parent  # both tasks use the same clips
+    feature_store = (flags.feature_store or runs / "encoded_clips").resolve()
+    quiet()
     try:
         config = build_config(flags, output_root)
         if config.simulation:
@@ -232,7 +203,9 @@ def main(arguments: list[str] | None = None) -> int:
             from avel_tf import beam_jobs
 
             beam_jobs.options(beam_args)  # a misspelt option fails here, not after an hour
-        pipeline = create_pipeline(config, output_root / "served" / config.name, beam_args)
+        pipeline = create_pipeline(
+            config, output_root / "served" / config.name, feature_store, beam_args
+        )
         output_root.mkdir(parents=True, exist_ok=True)
         connection = flags.lineage or str(output_root / "lineage.sqlite")
         lineage = Lineage(connection)
@@ -264,11 +237,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print_summary(results, output_root, connection)
     return 0
-
-
-def _is_for_users(record: logging.LogRecord) -> bool:
-    """Warnings of other packages are for their makers; errors are for everybody."""
-    return record.levelno >= logging.ERROR or record.name.startswith(("avel_tf", "components"))
 
 
 def _outcome(result: Result) -> str:

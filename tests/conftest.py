@@ -74,13 +74,14 @@ def write_feature_folder(folder: pathlib.Path, seed: int = 0) -> None:
 def examples_folder(feature_folder, tmp_path_factory):
     """Function that returns the dataset of a task, made of `feature_folder` once."""
     from avel_tf.configuration import ExtractionConfig
-    from avel_tf.extraction import extract
+    from avel_tf.extraction.job import extract
 
     @functools.cache
     def make(task: str) -> pathlib.Path:
         folder = tmp_path_factory.mktemp(f"examples_{task}")
         config = ExtractionConfig(task=task, features_dir=str(feature_folder), records_per_shard=8)
-        extract(config, folder, tmp_path_factory.mktemp("extraction"))
+        working_dir = tmp_path_factory.mktemp("extraction")
+        extract(config, folder, working_dir, working_dir / "features")
         return folder
 
     return make

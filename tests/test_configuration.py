@@ -7,21 +7,31 @@ import pathlib
 import pytest
 
 from avel_tf.configuration import (
+    EncodingConfig,
     EvaluationConfig,
     ExtractionConfig,
+    MediaLimits,
     ModelConfig,
     TrainingConfig,
     ValidationConfig,
 )
 
-EXTRACTION = {"task": "sel", "data_root": "videos", "audio_weights": "random"}
+EXTRACTION = {
+    "task": "sel",
+    "data_root": "videos",
+    "encoding": EncodingConfig(audio_weights="random"),
+}
 
 
 @pytest.mark.parametrize(
     ("config", "arguments", "problem"),
     [
         (ExtractionConfig, {"task": "SEL"}, "`task` must be one of ('sel', 'cml')."),
-        (ExtractionConfig, {"frames_per_segment": 0}, "`frames_per_segment` must be a positive"),
+        (MediaLimits, {"max_pixels": 0}, "`max_pixels` must be a positive integer."),
+        (MediaLimits, {"max_duration_seconds": 0}, "`max_duration_seconds` must be a positive"),
+        (MediaLimits, {"max_read_seconds": -1.0}, "`max_read_seconds` must be a positive number."),
+        (EncodingConfig, {"frames_per_segment": 0}, "`frames_per_segment` must be a positive"),
+        (EncodingConfig, {"encoder_precision": "half"}, "`encoder_precision` must be one of"),
         (ExtractionConfig, {"records_per_shard": 2.5}, "`records_per_shard` must be a positive"),
         (ValidationConfig, {"max_rejected_share": 1.5}, "`max_rejected_share` must be a number"),
         (ModelConfig, {"units": 0}, "`units` must be a positive integer."),
@@ -38,7 +48,7 @@ EXTRACTION = {"task": "sel", "data_root": "videos", "audio_weights": "random"}
         (TrainingConfig, {"patience": None}, "`patience` must be a positive integer."),
         (TrainingConfig, {"event_category_weight": 2}, "`event_category_weight` must be a number"),
         (TrainingConfig, {"learning_rate": 0}, "`learning_rate` must be a positive number."),
-        (TrainingConfig, {"learning_rate": float("nan")}, "`learning_rate` must be a positive number."),
+        (TrainingConfig, {"learning_rate": float("nan")}, "`learning_rate` must be a positive"),
         (TrainingConfig, {"seed": -1}, "`seed` must be an integer from 0 to 2**32 - 1."),
         (TrainingConfig, {"seed": 2**32}, "`seed` must be an integer from 0 to 2**32 - 1."),
         (TrainingConfig, {"seed": 0.5}, "`seed` must be an integer from 0 to 2**32 - 1."),
@@ -47,7 +57,8 @@ EXTRACTION = {"task": "sel", "data_root": "videos", "audio_weights": "random"}
     ],
 )
 def test_value_out_of_range_is_named(config, arguments, problem):
-    others = {ExtractionConfig: EXTRACTION, ModelConfig: {}, ValidationConfig: {"categories": ()}}
+    others = {ExtractionConfig: EXTRACTION, ValidationConfig: {"categories": ()}}
+    others |= dict.fromkeys((ModelConfig, EncodingConfig, MediaLimits), {})
     others = others.get(config, {"task": "sel"})
     with pytest.raises(ValueError) as error:
         config(**others | arguments)
@@ -62,7 +73,7 @@ def test_extraction_needs_a_folder_and_weights_for_videos():
     with pytest.raises(ValueError, match="`audio_weights` must be given to encode videos: "):
         ExtractionConfig("sel", data_root="videos")
     with pytest.raises(ValueError, match="`audio_weights` must be given to encode videos: "):
-        ExtractionConfig("sel", data_root="videos", visual_weights="vgg.h5")
+        ExtractionConfig("sel", data_root="videos", encoding=EncodingConfig(visual_weights="a"))
     ExtractionConfig("sel", features_dir="features")
 
 
@@ -77,18 +88,16 @@ def test_only_what_is_read_counts_as_input(tmp_path):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).touch()
 
-    def names(**arguments):
-        return [
-            str(path).removeprefix(f"{tmp_path}/")
-            for path in ExtractionConfig("sel", **arguments).input_paths
-        ]
+    def names(encoding, **folders):
+        config = ExtractionConfig("sel", encoding=encoding, **folders)
+        return [str(path).removeprefix(f"{tmp_path}/") for path in config.input_paths]
 
-    files = {"visual_weights": "vgg.h5", "audio_weights": "vggish.weights.h5"}
+    files = EncodingConfig(visual_weights="vgg.h5", audio_weights="vggish.weights.h5")
     texts = ["videos/Annotations.txt", "videos/trainSet.txt"]
     clips = [*texts, "videos/AVE"]
-    assert names(data_root=str(videos), **files) == [*clips, "vgg.h5", "vggish.weights.h5"]
-    assert names(data_root=str(videos), audio_weights="random") == clips
-    assert names(features_dir=str(features), data_root=str(videos), **files) == [
+    assert names(files, data_root=str(videos)) == [*clips, "vgg.h5", "vggish.weights.h5"]
+    assert names(EncodingConfig(audio_weights="random"), data_root=str(videos)) == clips
+    assert names(files, features_dir=str(features), data_root=str(videos)) == [
         "features/train_order.h5",
         "features/train_order_match.h5",
         *texts,

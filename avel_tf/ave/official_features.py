@@ -53,8 +53,19 @@ class OfficialFeatures:
             row: Integer. Row of `Annotations.txt`.
         Returns:
             Float32 arrays (10, 128) and (10, 7, 7, 512).
+        Raises:
+            DataError: If the row is damaged.
         """
-        return self._audio[row].astype("float32"), self._visual[row].astype("float32")
+        return _read(self._audio, row), _read(self._visual, row)
+
+
+def _read(dataset: h5py.Dataset, row: int) -> np.ndarray:
+    try:
+        return dataset[row].astype("float32")
+    except OSError as error:
+        raise DataError(
+            f"{dataset.file.filename}, row {row}: cannot be read ({error}). Fetch the file again."
+        ) from error
 
 
 def _open(path: pathlib.Path, shape: tuple[int, ...]) -> h5py.Dataset:

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from avel_tf.configuration import ExtractionConfig
+from avel_tf.configuration import EncodingConfig, ExtractionConfig
 from components import component, launcher, lineage
 from components.ave_example_gen import AveExampleGen
 
@@ -15,7 +15,7 @@ def run(tmp_path):
     """Function that runs the component alone in a pipeline."""
 
     def run_pipeline(**arguments):
-        example_gen = AveExampleGen(ExtractionConfig("sel", **arguments))
+        example_gen = AveExampleGen(ExtractionConfig("sel", **arguments), (), tmp_path / "features")
         run_pipeline.count += 1
         (result,) = launcher.run_pipeline(
             component.Pipeline("test", (example_gen,)),
@@ -61,9 +61,10 @@ def test_fingerprint_covers_data_and_weights(tmp_path):
         ExtractionConfig(
             "sel",
             data_root=str(tmp_path / "videos"),
-            visual_weights=str(paths[1]),
-            audio_weights=str(paths[2]),
-        )
+            encoding=EncodingConfig(visual_weights=str(paths[1]), audio_weights=str(paths[2])),
+        ),
+        (),
+        tmp_path / "features",
     )
     fingerprints = [example_gen.external_fingerprint()]
     assert example_gen.external_fingerprint() == fingerprints[0]
@@ -73,19 +74,27 @@ def test_fingerprint_covers_data_and_weights(tmp_path):
     assert len(set(fingerprints)) == 4
 
 
-def test_beam_options_are_passed_on(feature_folder, tmp_path, monkeypatch):
-    from avel_tf import extraction
+def test_beam_options_and_feature_store_are_passed_on(feature_folder, tmp_path, monkeypatch):
+    from avel_tf.extraction import job
 
-    def extract(config, output, working_dir, beam_args):
+    def extract(config, output, working_dir, feature_store, beam_args):
         assert config.features_dir == str(feature_folder)
         assert (output, working_dir) == (tmp_path / "output", tmp_path / "work")
+        assert feature_store == tmp_path / "features"
         assert beam_args == ("--runner=DirectRunner",)
-        return {"num_records": {"train": 1}, "num_rejected": {"no_audio": 2}}
+        source = {"visual_encoder": {"precision": "bfloat16"}}
+        return {"num_records": {"train": 1}, "num_rejected": {"no_audio": 2}, "source": source}
 
-    monkeypatch.setattr(extraction, "extract", extract)
+    monkeypatch.setattr(job, "extract", extract)
     example_gen = AveExampleGen(
-        ExtractionConfig("sel", features_dir=str(feature_folder)), ["--runner=DirectRunner"]
+        ExtractionConfig("sel", features_dir=str(feature_folder)),
+        ["--runner=DirectRunner"],
+        tmp_path / "features",
     )
     outputs = {"examples": AveExampleGen.OUTPUTS["examples"](str(tmp_path / "output"))}
     summary = example_gen.execute({}, outputs, tmp_path / "work")
-    assert summary == {"records": {"train": 1}, "rejected": {"no_audio": 2}}
+    assert summary == {
+        "records": {"train": 1},
+        "rejected": {"no_audio": 2},
+        "encoder_precision": "bfloat16",
+    }

@@ -25,7 +25,7 @@ def build(*arguments):
 @pytest.mark.parametrize("task", ["sel", "cml"])
 @pytest.mark.parametrize("config", [["demo"], ["ave", "--features_dir", "features"]])
 def test_every_configuration_wires_a_pipeline_in_order(config, task):
-    pipeline = create_pipeline(build("--config", *config, "--task", task), OUTPUT)
+    pipeline = create_pipeline(build("--config", *config, "--task", task), OUTPUT, OUTPUT)
     assert [component.id for component in pipeline.components] == ORDER
     assert pipeline.name == f"{config[0]}-{task}"
 
@@ -60,8 +60,8 @@ def test_flags_left_out_keep_the_configuration():
 
 def test_published_features_are_made_of_sixteen_frames():
     config = configs.ave("sel", data_root="videos", audio_weights="vggish.weights.h5")
-    assert config.extraction.frames_per_segment == 16
-    assert config.extraction.visual_weights == "imagenet"
+    assert config.extraction.encoding.frames_per_segment == 16
+    assert config.extraction.encoding.visual_weights == "imagenet"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_published_features_are_made_of_sixteen_frames():
         (["--config", "ave", "--data_root", "videos"], "`audio_weights` must be given"),
         (["--data_root", "videos"], "need `--config ave`"),
         (["--epochs", "0"], "`epochs` must be a positive integer. Received: epochs=0"),
-        (["--learning_rate", "-1"], "`learning_rate` must be positive"),
+        (["--learning_rate", "-1"], "`learning_rate` must be a positive number"),
         (["--beam_args=--runnr=DirectRunner"], "Beam has no option ['runnr']"),
         (["--max_regression", "2"], "`max_regression` must be a number from 0 to 1"),
     ],

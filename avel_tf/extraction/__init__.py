@@ -1,0 +1,1 @@
+"""Media or official HDF5 features in, TFRecord shards out."""

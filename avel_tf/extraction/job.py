@@ -1,0 +1,176 @@
+"""The Beam job.
+
+The unit of work is a shard: its records, in a fixed random order, are read, encoded and written
+one after the other by one worker. So memory stays flat however many records there are, the same
+configuration gives the same files whatever the runner does, and a rerun skips whole shards. Of
+half a shard a rerun finds the encoded clips in the feature store.
+"""
+
+import json
+import pathlib
+import uuid
+from collections.abc import Iterator, Sequence
+
+import apache_beam as beam
+
+from avel_tf import beam_jobs
+from avel_tf.ave import DataError, read_annotations, read_splits
+from avel_tf.configuration import ExtractionConfig
+from avel_tf.extraction.journal import show_progress
+from avel_tf.extraction.plan import Shard, plan
+from avel_tf.extraction.tables import collect, differences
+from avel_tf.media import MediaError
+from avel_tf.records import MediaFile, serialize, write_shard
+from avel_tf.sources import MediaSource, OfficialSource, close_source, open_source
+
+SPLIT_OF_FILES = "all"
+RECORDS_PER_SHARD = 32
+MIN_SHARDS = 16
+NAMES_AND_VERSIONS = ("weights", "keras_version", "tensorflow_version", "decoder")
+
+
+def extract(
+    config: ExtractionConfig,
+    output: pathlib.Path,
+    working_dir: pathlib.Path,
+    feature_store: pathlib.Path,
+    beam_args: Sequence[str] = (),
+    like: dict | None = None,
+) -> dict:
+    """Makes the dataset of one task from the AVE release.
+
+    Args:
+        config: `ExtractionConfig`.
+        output: Folder that gets `Split-<name>/`, `dataset.json`, `records.csv` and
+            `rejects.csv`.
+        working_dir: Folder of unfinished work; a rerun with the same folder skips what is whole.
+        feature_store: Folder of encoded clips, see `FeatureStore`.
+        beam_args: Beam's own options.
+        like: `source` in the `dataset.json` of another dataset, which these features must be
+            combined with.
+    Returns:
+        The content of `dataset.json`.
+    Raises:
+        DataError: If an input is missing or malformed (names the file and the record), a split
+            is left empty, or features would not be made as those of `like` were.
+    """
+    annotations = read_annotations(_annotations_path(config))
+    splits = {
+        split: [annotations[row] for row in rows]
+        for split, rows in read_splits(config.folders, annotations, config.task).items()
+    }
+    if config.features_dir:
+        source = OfficialSource(config.features_dir, len(annotations))
+    else:
+        source = MediaSource(
+            str(pathlib.Path(config.data_root) / "AVE"), ".mp4", config.encoding, str(feature_store)
+        )
+    shards = plan(splits, config.records_per_shard)
+    _run(source, shards, working_dir, beam_args, like)
+    return collect(shards, working_dir, output, task=config.task)
+
+
+def extract_files(
+    source: MediaSource,
+    names: Sequence[str],
+    output: pathlib.Path,
+    working_dir: pathlib.Path,
+    beam_args: Sequence[str] = (),
+    like: dict | None = None,
+) -> dict:
+    """Makes a dataset without labels, of the one split `all`, from any media files.
+
+    Args:
+        source: `MediaSource`.
+        names: Paths of the files in the source's folder.
+        output: As for `extract`.
+        working_dir: As for `extract`.
+        beam_args: As for `extract`.
+        like: As for `extract`.
+    Returns:
+        The content of `dataset.json`.
+    Raises:
+        DataError: If not one of the files can be read, weights are missing, or features would
+            not be made as those of `like` were.
+    """
+    files = [MediaFile(row, name) for row, name in enumerate(names)]
+    # Small shards of few files: a shard is what one worker does.
+    records_per_shard = min(RECORDS_PER_SHARD, -(-len(files) // MIN_SHARDS))
+    shards = plan({SPLIT_OF_FILES: files}, records_per_shard)
+    _run(source, shards, working_dir, beam_args, like)
+    return collect(shards, working_dir, output)
+
+
+def _annotations_path(config: ExtractionConfig) -> pathlib.Path:
+    for folder in config.folders:
+        if (folder / "Annotations.txt").is_file():
+            return folder / "Annotations.txt"
+    raise DataError(
+        f"No Annotations.txt in {' or '.join(map(str, config.folders))}. It comes with the AVE "
+        "videos; copy it there, or give `--data_root` as well."
+    )
+
+
+def _run(
+    source: MediaSource | OfficialSource,
+    shards: Sequence[Shard],
+    working_dir: pathlib.Path,
+    beam_args: Sequence[str],
+    like: dict | None,
+) -> None:
+    job_id = uuid.uuid4().hex
+    try:
+        source = source.resolve()
+        # A wrong file or missing weights fail here, before any worker starts.
+        reader = open_source(source, job_id)
+    except (ValueError, OSError) as error:
+        raise DataError(str(error)) from error
+    if like and (found := differences(like, reader.metadata(), NAMES_AND_VERSIONS)):
+        raise DataError(
+            f"These features would not be made as those they must be like: {'; '.join(found)}. "
+            "Give the same weights and settings."
+        )
+    total = sum(len(shard.items) for shard in shards)
+    try:
+        with show_progress(working_dir, total), beam_jobs.pipeline(beam_args) as job:
+            _ = (
+                job
+                | "Shards" >> beam.Create(shards)
+                | "Spread" >> beam.Reshuffle()
+                | "Write" >> beam.ParDo(WriteShard(source, job_id, str(working_dir)))
+            )
+    finally:
+        close_source()
+
+
+class WriteShard(beam.DoFn):
+    """Reads, encodes and writes the records of a shard, with a journal of what became of each."""
+
+    def __init__(self, source: MediaSource | OfficialSource, job_id: str, folder: str):
+        self._source = source
+        self._job_id = job_id
+        self._folder = folder
+
+    def setup(self):
+        self._reader = open_source(self._source, self._job_id)
+
+    def process(self, shard: Shard):
+        path, journal_path = shard.files(pathlib.Path(self._folder))
+        if path.is_file() and journal_path.is_file():
+            return
+        for folder in (path.parent, journal_path.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        partial = journal_path.with_suffix(".partial")
+        with partial.open("w") as journal:
+            write_shard(str(path), self._examples(shard, journal))
+            print(json.dumps({"source": self._reader.metadata()}), file=journal)
+        partial.rename(journal_path)
+
+    def _examples(self, shard: Shard, journal) -> Iterator[bytes]:
+        for item, result in zip(shard.items, self._reader.read(shard.items), strict=True):
+            entry = {"record_id": item.row, "reason": None}
+            if isinstance(result, MediaError):
+                entry.update(reason=result.reason, message=str(result))
+            else:
+                yield serialize(result)
+            print(json.dumps(entry), file=journal, flush=True)

@@ -1,0 +1,127 @@
+"""`python -m avel_tf.extraction`: any folder of videos, and the AVE release."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from avel_tf.extraction.__main__ import main
+from avel_tf.records import parse_examples, read_shard, shard_paths
+
+WEIGHTS = ["--visual_weights", "random", "--audio_weights", "random", "--frames_per_segment", "1"]
+FAST = [*WEIGHTS, "--encoder_precision", "float32"]
+
+
+@pytest.fixture
+def folder(clips, tmp_path):
+    """Three clips, one in a folder, and files that are no clips."""
+    folder = tmp_path / "videos"
+    (folder / "more").mkdir(parents=True)
+    (folder / ".hidden").mkdir()
+    first, second, third, *_ = sorted((clips / "AVE").iterdir())
+    shutil.copy(first, folder / "a.MP4")
+    shutil.copy(second, folder / "more" / "b.mp4")
+    shutil.copy(third, folder / ".hidden" / "c.mp4")
+    (folder / "d.mkv").write_text("no video")
+    (folder / "README.txt").write_text("no video either")
+    return folder
+
+
+def read_all(output):
+    paths = shard_paths(output / "Split-all")
+    examples = [example for path in paths for example in read_shard(path)]
+    return parse_examples(examples, ("record_id", "video_id", "audio_features", "visual_features"))
+
+
+def test_any_folder_becomes_a_dataset(folder, fast_encoders, tmp_path, capsys):
+    output = tmp_path / "out" / "features"
+    assert main([str(folder), str(output), *FAST]) == 0
+    parsed = read_all(output)
+    found = sorted(zip(parsed["record_id"].numpy(), parsed["video_id"].numpy()))
+    assert found == [(0, b"a.MP4"), (2, b"more/b.mp4")]
+    assert parsed["visual_features"].shape == (2, 10, 7, 7, 512)
+    printed = capsys.readouterr().out
+    assert "Read 3 records: 2 written, 1 rejected (1 unreadable)." in printed
+    assert f"Rejects: {output}/rejects.csv" in printed
+    assert sorted(os.listdir(output.parent)) == ["encoded_clips", "features"]
+
+
+def test_the_ave_release_becomes_a_labelled_dataset(clips, fast_encoders, tmp_path, capsys):
+    output = tmp_path / "ave"
+    assert main([str(clips), str(output), "--task", "cml", *FAST]) == 0
+    metadata = json.loads((output / "dataset.json").read_text())
+    assert metadata["task"] == "cml"
+    assert metadata["num_records"] == {"train": 2, "val": 2, "test": 2}
+    assert "Read 6 records: 6 written, 0 rejected." in capsys.readouterr().out
+    assert sorted(os.listdir(tmp_path)) == ["ave", "encoded", "encoded_clips"]
+
+
+def test_a_failed_job_leaves_no_output_and_goes_on(folder, fast_encoders, tmp_path, monkeypatch):
+    from avel_tf.extraction import job
+
+    def fail(*arguments, **keywords):
+        raise OSError("no space left")
+
+    output = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "collect", fail)
+        assert main([str(folder), str(output), *FAST]) == 2
+    assert not output.exists() and fast_encoders.count() == 2
+    assert main([str(folder), str(output), *FAST]) == 0
+    assert fast_encoders.count() == 2
+    assert not list(tmp_path.glob(".out*"))
+
+
+def test_features_may_be_required_to_be_like_others(folder, fast_encoders, tmp_path, capsys):
+    def run(name, *arguments):
+        return main([str(folder), str(tmp_path / name), *FAST, *arguments])
+
+    assert run("first") == 0
+    assert run("second", "--like", str(tmp_path / "first")) == 0
+    assert run("third", "--like", str(tmp_path / "first"), "--frames_per_segment", "2") == 2
+    assert "not be made as those they must be like: frames_per_segment: 1, 2." in (
+        capsys.readouterr().err
+    )
+    assert run("third", "--like", str(tmp_path / "nowhere")) == 2
+    assert "nowhere/dataset.json does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["empty", "out", *FAST], "holds no file whose name ends in .mp4, "),
+        (["videos", "videos", *FAST], "videos exists. Give another OUTPUT"),
+        (["videos", "out", "--visual_weights", "random"], "`--audio_weights` must be given"),
+        (["videos", "out", *FAST, "--beam_args=--runner=X"], "cannot make the runner 'X'"),
+        (["videos", "out", *FAST, "--task", "sel"], "No Annotations.txt in"),
+    ],
+)
+def test_wrong_arguments_end_with_a_clear_error(
+    folder, tmp_path, monkeypatch, capsys, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+    if "--task" not in arguments:
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.slow
+def test_it_runs_as_a_program_with_the_real_encoders(folder, tmp_path):
+    finished = subprocess.run(
+        [sys.executable, "-m", "avel_tf.extraction", folder, tmp_path / "out", *FAST],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "2 written, 1 rejected (1 unreadable)." in finished.stdout
+    assert "Traceback" not in finished.stderr and "RANDOM WEIGHTS" in finished.stderr
+    features = read_all(tmp_path / "out")["visual_features"].numpy()
+    assert np.isfinite(features).all() and features.std(axis=(0, 2, 3, 4)).min() > 0

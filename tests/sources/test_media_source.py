@@ -1,0 +1,200 @@
+"""Media files as a source: the right file, decoded ahead, and what made its features."""
+
+import dataclasses
+import importlib.metadata
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+from avel_tf import encoders
+from avel_tf.ave import Annotation, DataError
+from avel_tf.configuration import EncodingConfig
+from avel_tf.media import write_clip
+from avel_tf.records import MediaFile
+from avel_tf.sources import MediaSource, media_source
+
+ENCODING = EncodingConfig("random", "random", 1, "float32")
+
+
+@dataclasses.dataclass
+class Choice:
+    precision: str
+    speed_up: float
+
+
+class Stub:
+    """An encoder of brightness or loudness."""
+
+    def __init__(self, weights, precision="float32"):
+        self.precision = precision
+
+    def __call__(self, inputs):
+        values = np.abs(inputs.astype("float32")).reshape(10, -1).mean(axis=1)
+        shape = (10, 128) if inputs.ndim == 2 else (10, 7, 7, 512)
+        return values.reshape(10, *[1] * (len(shape) - 1)) * np.ones(shape, "float32")
+
+    def metadata(self):
+        return {"precision": self.precision}
+
+
+@pytest.fixture
+def stubs(monkeypatch):
+    for name in ("Vgg19Encoder", "VggishEncoder"):
+        monkeypatch.setattr(encoders, name, Stub)
+
+
+def write(path, brightness, seconds=10):
+    """A clip of one brightness, with sound as loud."""
+    frames = np.full((2 * seconds, 32, 32, 3), brightness, np.uint8)
+    sound = np.sin(np.arange(16000 * seconds) * 0.2) * brightness / 255
+    write_clip(path, frames, size=(32, 32), fps=2, waveform=sound, sample_rate_hz=16000)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "clips"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def open_reader(folder, tmp_path):
+    """Function that opens a source on `folder`; what it opened is closed after the test."""
+    readers = []
+
+    def open_it(suffix=".mp4", encoding=ENCODING):
+        source = MediaSource(str(folder), suffix, encoding, str(tmp_path / "features"))
+        readers.append(source.resolve().open())
+        return readers[-1]
+
+    yield open_it
+    for reader in readers:
+        reader.close()
+
+
+def test_missing_clips_folder_is_named(tmp_path):
+    source = MediaSource(str(tmp_path / "AVE"), ".mp4", ENCODING, str(tmp_path))
+    with pytest.raises(DataError, match=r"AVE is no folder. `--data_root` must hold Annotations"):
+        source.open()
+
+
+def test_records_come_in_their_order_with_the_rejects_among_them(stubs, open_reader, folder):
+    for number in range(12):
+        if number % 5:
+            write(folder / f"clip{number}.mp4", 20 * number)
+    items = [Annotation(number, "Bark", f"clip{number}", 0, 4) for number in range(12)]
+    results = list(open_reader().read(items))
+    reasons = [getattr(result, "reason", None) for result in results]
+    assert reasons == [None if number % 5 else "missing_file" for number in range(12)]
+    for item, result in zip(items, results, strict=True):
+        if item.row % 5:
+            assert result.annotation is item
+            np.testing.assert_allclose(result.visual_features, 20 * item.row, atol=3)
+
+
+def test_what_leads_out_of_the_folder_is_not_read(stubs, open_reader, folder, tmp_path):
+    write(tmp_path / "secret.mp4", 100)
+    (folder / "link.mp4").symlink_to(tmp_path / "secret.mp4")
+    (folder / "dangling.mp4").symlink_to(tmp_path / "nothing.mp4")
+    names = ["link.mp4", "../secret.mp4", str(tmp_path / "secret.mp4"), "dangling.mp4"]
+    results = open_reader(suffix="").read([MediaFile(0, name) for name in names])
+    assert [result.reason for result in results] == ["outside_folder"] * 4
+
+
+def test_a_file_nobody_may_read_is_a_reject(stubs, open_reader, folder, monkeypatch):
+    def refuse(self, clip):
+        raise PermissionError(13, "Permission denied", str(clip))
+
+    (folder / "clip.mp4").write_bytes(b"x")
+    monkeypatch.setattr(media_source.FeatureStore, "path", refuse)  # root may read everything
+    (result,) = open_reader().read([Annotation(0, "Bark", "clip", 0, 4)])
+    assert result.reason == "unreadable" and "Permission denied" in str(result)
+
+
+def test_sound_alone_gives_audio_features_alone(stubs, open_reader, folder):
+    import av
+
+    with av.open(str(folder / "bark.wav"), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=16000, layout="mono")
+        samples = np.full((1, 160000), 8192, np.int16)
+        frame = av.AudioFrame.from_ndarray(samples, "s16", "mono")
+        frame.sample_rate = 16000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    (record,) = open_reader(suffix="").read([MediaFile(0, "bark.wav")])
+    np.testing.assert_allclose(record.audio_features, 0.25)
+    assert record.visual_features is None
+    (again,) = open_reader(suffix="").read([MediaFile(0, "bark.wav")])  # from the store
+    assert again.visual_features is None
+
+
+def test_what_is_kept_equals_what_was_made(stubs, open_reader, folder):
+    write(folder / "clip.mp4", 77)
+    items = [Annotation(0, "Bark", "clip", 0, 4)]
+    (made,), (kept,) = open_reader().read(items), open_reader().read(items)
+    for name, array in made.features.items():
+        np.testing.assert_array_equal(kept.features[name], array.astype("<f2"))
+    assert kept.audio_features.dtype == np.dtype("<f2") != made.audio_features.dtype
+
+
+def test_decoding_runs_ahead_but_not_far(stubs, open_reader, folder, monkeypatch):
+    decoded = []
+    monkeypatch.setattr(
+        media_source.MediaReader,
+        "_decode",
+        lambda self, item: (decoded.append(item.row), (pathlib.Path("kept"), {}))[1],
+    )
+    monkeypatch.setattr(media_source, "_finish", lambda item, features: features.result() or item)
+    results = open_reader().read([MediaFile(row, "clip") for row in range(100)])
+    next(results)
+    assert len(decoded) <= 1 + media_source.CLIPS_AHEAD
+    assert sum(1 for _ in results) == 99 and sorted(decoded) == list(range(100))
+
+
+def test_a_bug_in_an_encoder_is_no_reject(stubs, open_reader, folder, monkeypatch):
+    write(folder / "clip.mp4", 77)
+    reader = open_reader()
+    monkeypatch.setattr(Stub, "__call__", lambda self, inputs: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        list(reader.read([Annotation(0, "Bark", "clip", 0, 4)]))
+
+
+def test_automatic_precision_is_chosen_once_for_a_store(monkeypatch, folder, tmp_path):
+    calls = []
+
+    def choose(weights):
+        calls.append(weights)
+        return Choice("bfloat16", 3.0)
+
+    monkeypatch.setattr(encoders, "choose_precision", choose, raising=False)
+    encoding = EncodingConfig("random", "random", 1)
+    source = MediaSource(str(folder), ".mp4", encoding, str(tmp_path / "features"))
+    for _ in range(2):
+        assert source.resolve().encoding.encoder_precision == "bfloat16"
+    assert calls == ["random"]
+    fixed = MediaSource(str(folder), ".mp4", ENCODING, str(tmp_path / "features"))
+    assert fixed.resolve() is fixed
+
+
+@pytest.mark.slow
+def test_media_reader_on_a_real_clip(real_data, folder, open_reader):
+    shutil.copy(real_data / "clips" / "llp_BjCEufrlXm4.mp4", folder / "-video.mp4")
+    reader = open_reader()
+
+    (record,) = reader.read([Annotation(5, "Bark", "-video", 0, 4)])
+    assert record.annotation.row == 5
+    for array in (record.audio_features, record.visual_features):
+        assert array.dtype == np.float32
+        assert array.min() >= 0 and array.any(axis=tuple(range(1, array.ndim))).all()
+        assert np.isfinite(array).all()
+
+    metadata = reader.metadata()
+    assert json.loads(json.dumps(metadata)) == metadata
+    assert metadata["kind"] == "media"
+    assert metadata["frames_per_segment"] == 1
+    assert metadata["decoder"] == f"av {importlib.metadata.version('av')}"
+    digests = {metadata[f"{kind}_encoder"]["weights_sha256"] for kind in ("visual", "audio")}
+    assert len(digests) == 2
