@@ -29,15 +29,18 @@ class FeatureStore:
         self._folder = pathlib.Path(folder)
         self._made_by = json.dumps(made_by, sort_keys=True).encode()
 
-    def path(self, clip: str | os.PathLike[str]) -> pathlib.Path:
+    def path(self, clip: str | os.PathLike[str], modalities: str) -> pathlib.Path:
         """Where the features of a clip are kept.
 
+        Args:
+            clip: String or path. The file.
+            modalities: String. Which features: the same bytes may be read as sound alone.
         Raises:
             OSError: If the clip cannot be read.
         """
         with open(clip, "rb") as file:
             digest = hashlib.file_digest(file, "sha256")
-        digest.update(self._made_by)
+        digest.update(self._made_by + modalities.encode())
         return self._folder / f"{digest.hexdigest()[:40]}.npz"
 
     @staticmethod

@@ -125,13 +125,13 @@ def _run(
         reader = open_source(source, job_id)
     except (ValueError, OSError) as error:
         raise DataError(str(error)) from error
-    if like and (found := differences(like, reader.metadata(), NAMES_AND_VERSIONS)):
-        raise DataError(
-            f"These features would not be made as those they must be like: {'; '.join(found)}. "
-            "Give the same weights and settings."
-        )
     total = sum(len(shard.items) for shard in shards)
     try:
+        if like and (found := differences(like, reader.metadata(), NAMES_AND_VERSIONS)):
+            raise DataError(
+                f"These features would not be made as those they must be like: {'; '.join(found)}. "
+                "Give the same weights and settings."
+            )
         with show_progress(working_dir, total), beam_jobs.pipeline(beam_args) as job:
             _ = (
                 job

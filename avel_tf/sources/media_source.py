@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from avel_tf.ave import NUM_SEGMENTS, Annotation, DataError, fingerprint
 from avel_tf.configuration import EncodingConfig
 from avel_tf.feature_store import Features, FeatureStore
-from avel_tf.media import Clip, DecoderProcess, MediaError
+from avel_tf.media import AUDIO_SUFFIXES, Clip, DecoderProcess, MediaError
 from avel_tf.records import MediaFile, Record
 
 # Each holds a core only while it decodes; one alone could not feed a GPU.
@@ -126,7 +126,8 @@ class MediaReader:
         if not path.is_file():
             raise MediaError("missing_file", path, "there is no such file")
         try:
-            kept = self._store.path(path)
+            is_sound = path.suffix.lower() in AUDIO_SUFFIXES
+            kept = self._store.path(path, "audio" if is_sound else "audio and visual")
         except OSError as error:
             raise MediaError("unreadable", path, f"the system cannot read it: {error}") from error
         features = self._store.read(kept)

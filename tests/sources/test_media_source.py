@@ -105,7 +105,7 @@ def test_what_leads_out_of_the_folder_is_not_read(stubs, open_reader, folder, tm
 
 
 def test_a_file_nobody_may_read_is_a_reject(stubs, open_reader, folder, monkeypatch):
-    def refuse(self, clip):
+    def refuse(self, clip, modalities):
         raise PermissionError(13, "Permission denied", str(clip))
 
     (folder / "clip.mp4").write_bytes(b"x")
@@ -129,6 +129,9 @@ def test_sound_alone_gives_audio_features_alone(stubs, open_reader, folder):
     assert record.visual_features is None
     (again,) = open_reader(suffix="").read([MediaFile(0, "bark.wav")])  # from the store
     assert again.visual_features is None
+    shutil.copy(folder / "bark.wav", folder / "bark.mp4")  # the store must not take it for sound
+    (other,) = open_reader(suffix="").read([MediaFile(1, "bark.mp4")])
+    assert other.reason == "no_video"
 
 
 def test_what_is_kept_equals_what_was_made(stubs, open_reader, folder):
