@@ -52,7 +52,7 @@ def write_clip(tmp_path) -> Callable[..., pathlib.Path]:
             for _ in range(num_streams if len(frame_seconds) else 0):
                 options = dict(video_options or FASTEST.get(video_codec, {}))
                 video = container.add_stream(video_codec, rate=25, options=options)
-                video.width, video.height = width, height
+                video.width, video.height, video.thread_count = width, height, 1
                 video.pix_fmt = "yuvj420p" if video_codec == "mjpeg" else "yuv420p"
                 fine = video_codec == "libx264"  # other encoders know a frame rate at most
                 video.codec_context.time_base = TIME_BASE if fine else fractions.Fraction(1, 25)
