@@ -49,8 +49,19 @@ def _spread(parsed: PipelineOptions) -> None:
 
 @contextlib.contextmanager
 def pipeline(beam_args: Sequence[str] = ()) -> Iterator[beam.Pipeline]:
-    """A Beam pipeline for a `with` statement."""
-    with beam.Pipeline(options=options(beam_args)) as job:
-        yield job
-    if client := getattr(job.result, "client", None):
-        client.close()  # Dask's, else it goes on looking for a cluster that has gone
+    """A Beam pipeline for a `with` statement.
+
+    Raises:
+        KeyboardInterrupt: On Ctrl-C, which Beam's in-process runner makes a RuntimeError.
+    """
+    job = beam.Pipeline(options=options(beam_args))
+    try:
+        with job:
+            yield job
+    except RuntimeError as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if client := getattr(getattr(job, "result", None), "client", None):
+            client.close()  # Dask's, else it goes on looking for a cluster that has gone

@@ -13,15 +13,22 @@ def absolute(path: str) -> str:
     return path and str(pathlib.Path(path).resolve())
 
 
+def weights(name: str) -> str:
+    """Type of a flag that is a weights file or a word for weights."""
+    return name if name in ("imagenet", "random") else absolute(name)
+
+
 def add_encoding(group: argparse._ArgumentGroup) -> None:
     """Flags of `EncodingConfig` and `MediaLimits`, and of where a Beam job runs."""
     group.add_argument(
         "--visual_weights",
+        type=weights,
         metavar="W",
         help="VGG-19: imagenet (default, downloaded by Keras), a weights file, or random",
     )
     group.add_argument(
         "--audio_weights",
+        type=weights,
         metavar="W",
         default="",
         help="VGGish: a .weights.h5 file made by `python -m avel_tf.encoders convert-vggish`, or "

@@ -16,7 +16,7 @@ class AveExampleGen(BeamComponent):
         parameters: `ExtractionConfig`.
         beam_args: Sequence of Beam's own options.
         feature_store: Folder of clips already encoded, which runs and tasks may share. It changes
-            what has to be done, not what is made.
+            what has to be done; only a clip that limits would now reject is still taken from it.
     Outputs:
         examples: `Examples` with the splits train, val and test.
     """

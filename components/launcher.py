@@ -8,9 +8,7 @@ In the pipeline root:
 - `.lock`: held while a run lasts.
 """
 
-import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import importlib.metadata
 import inspect
@@ -19,8 +17,9 @@ import logging
 import pathlib
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from avel_tf.locks import exclusive
 from components.artifacts import Artifact
 from components.component import Channel, Component, ComponentError, LatestBlessed, Pipeline
 from components.lineage import Execution, Lineage, Run
@@ -93,7 +92,7 @@ def run_pipeline(
     """
     root = pathlib.Path(pipeline_root).resolve()
     results = []
-    with _exclusive(root):
+    with exclusive(root):
         run = lineage.begin_run(pipeline.name, run_id, root)
         _remove_leftovers(root, run)
         launcher = _Launcher(root, run, enable_cache)
@@ -241,17 +240,3 @@ def _remove(folders: Iterable[pathlib.Path]) -> None:
     for folder in folders:
         if folder.exists():
             shutil.rmtree(folder)
-
-
-@contextlib.contextmanager
-def _exclusive(root: pathlib.Path) -> Iterator[None]:
-    root.mkdir(parents=True, exist_ok=True)
-    with open(root / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however
-        except BlockingIOError:
-            raise RuntimeError(
-                f"Another run is using {root}. Wait until it has ended, or use another "
-                "`pipeline_root`."
-            ) from None
-        yield

@@ -1,5 +1,6 @@
 """Beam's options: the right runner, nothing misspelt."""
 
+import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import StandardOptions
 
@@ -29,6 +30,15 @@ def test_dask_gets_one_shard_a_task():
 def test_unknown_runner_is_named(runner):
     with pytest.raises(ValueError, match=f"Beam cannot make the runner '{runner}'.*--beam_args"):
         beam_jobs.options([f"--runner={runner}"])
+
+
+def test_ctrl_c_stays_ctrl_c():
+    def interrupt(element):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        with beam_jobs.pipeline() as job:
+            _ = job | beam.Create([1]) | beam.Map(interrupt)
 
 
 def test_misspelt_option_is_named():

@@ -5,7 +5,7 @@ import argparse
 import pytest
 
 from avel_tf.configuration import EncodingConfig, ExtractionConfig
-from avel_tf.flags import absolute, add_encoding, override
+from avel_tf.flags import absolute, add_encoding, override, weights
 
 
 @pytest.fixture
@@ -18,12 +18,16 @@ def parse():
 def test_flags_reach_fields_at_any_depth(parse):
     config = ExtractionConfig("sel", features_dir="features")
     flags = parse(
-        *("--visual_weights", "a", "--audio_weights", "b", "--frames_per_segment", "4"),
+        *("--visual_weights", "imagenet", "--audio_weights", "/b", "--frames_per_segment", "4"),
         *("--encoder_precision", "float32", "--max_pixels", "7"),
         *("--max_duration_seconds", "8", "--max_read_seconds", "9"),
     )
     made = override(config, flags).encoding
-    assert (made.visual_weights, made.audio_weights, made.frames_per_segment) == ("a", "b", 4)
+    assert (made.visual_weights, made.audio_weights, made.frames_per_segment) == (
+        "imagenet",
+        "/b",
+        4,
+    )
     assert made.encoder_precision == "float32"
     limits = made.limits
     assert (limits.max_pixels, limits.max_duration_seconds, limits.max_read_seconds) == (7, 8, 9)
@@ -41,4 +45,5 @@ def test_values_are_checked(parse):
 def test_an_empty_path_stays_empty(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert absolute("") == ""
+    assert weights("a.h5") == str(tmp_path / "a.h5") and weights("random") == "random"
     assert absolute("a") == str(tmp_path / "a")

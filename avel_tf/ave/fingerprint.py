@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def fingerprint(paths: Iterable[pathlib.Path]) -> str:
-    """SHA-256 over the path, size and time of change of every file.
+    """SHA-256 over the path, size, mode and time of change of every file.
 
     Args:
         paths: Files, and folders of files; what a folder links to counts as its own.
@@ -16,16 +16,22 @@ def fingerprint(paths: Iterable[pathlib.Path]) -> str:
     for path in paths:
         for file in _files(path):
             status = file.stat()
-            digest.update(f"{file} {status.st_size} {status.st_mtime_ns}\n".encode())
+            # The real path too: a link that becomes a file is another thing to who reads it.
+            names = f"{file} {os.path.realpath(file)} "
+            facts = f"{status.st_size} {status.st_mtime_ns} {status.st_mode}\n"
+            digest.update(os.fsencode(names + facts))
     return digest.hexdigest()
 
 
 def _files(path: pathlib.Path) -> list[pathlib.Path]:
     if path.is_file():
         return [path]
-    found = [
-        pathlib.Path(folder, name)
-        for folder, _, names in os.walk(path, followlinks=True)
-        for name in names
-    ]
+    found, seen = [], set()
+    for folder, folders, names in os.walk(path, followlinks=True):
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()  # a link led back here
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        found += [pathlib.Path(folder, name) for name in names]
     return sorted(file for file in found if file.is_file())

@@ -1,17 +1,20 @@
 """Segment features of videos and sounds, as TFRecords; the extraction without the pipeline."""
 
 import argparse
+import collections
+import dataclasses
 import hashlib
 import json
 import pathlib
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from avel_tf.ave import DataError, fingerprint
 from avel_tf.configuration import TASKS, EncodingConfig, ExtractionConfig
 from avel_tf.flags import add_encoding, override
+from avel_tf.locks import exclusive
 from avel_tf.media import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 from avel_tf.screen import quiet
 
@@ -70,25 +73,32 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def list_files(folder: pathlib.Path) -> list[str]:
-    """Paths of all media files under a folder, sorted; hidden ones are left out.
+def list_files(folder: pathlib.Path) -> tuple[list[str], collections.Counter]:
+    """Paths of all media files under a folder, sorted, and how many other files by suffix.
+
+    Hidden files and linked folders are left out.
 
     Raises:
-        DataError: If there is none.
+        DataError: If there is no such folder, no media file in it, or one whose name is no text.
     """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder. Point to the folder of the videos.")
     suffixes = (*VIDEO_SUFFIXES, *AUDIO_SUFFIXES)
     paths = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
-    names = sorted(
-        str(path)
-        for path in paths
-        if path.suffix.lower() in suffixes and not any(part[0] == "." for part in path.parts)
+    paths = [path for path in paths if not any(part[0] == "." for part in path.parts)]
+    names = sorted(str(path) for path in paths if path.suffix.lower() in suffixes)
+    others = collections.Counter(
+        path.suffix for path in paths if path.suffix.lower() not in suffixes
     )
     if not names:
         raise DataError(
             f"{folder} holds no file whose name ends in {', '.join(suffixes)}. Point to the folder "
             "of the videos."
         )
-    return names
+    for name in names:
+        if not name.isprintable():  # bytes that are no UTF-8 too
+            raise DataError(f"{folder} holds a file whose name is no text: {name!r}. Rename it.")
+    return names, others
 
 
 def run(flags: argparse.Namespace) -> dict:
@@ -96,47 +106,65 @@ def run(flags: argparse.Namespace) -> dict:
 
     Raises:
         ValueError: If a flag or an input is wrong.
+        RuntimeError: If another job is making the same dataset.
     """
     from avel_tf import beam_jobs  # heavy, and not needed for --help
-    from avel_tf.extraction.job import extract, extract_files
-    from avel_tf.sources import MediaSource
 
     output = flags.output.resolve()
     if output.exists():
         raise ValueError(f"{output} exists. Give another OUTPUT, or remove it.")
-    store = (flags.feature_store or output.parent / "encoded_clips").resolve()
-    encoding = override(EncodingConfig(), flags)
     folder = flags.folder.resolve()
+    encoding = override(EncodingConfig(), flags)
+    if not encoding.audio_weights:
+        raise ValueError("`--audio_weights` must be given. See --help.")
+    like = flags.like and _source_of(flags.like)
+    if like and encoding.encoder_precision == "auto":
+        precision = like.get("visual_encoder", {}).get("precision", "auto")
+        encoding = dataclasses.replace(encoding, encoder_precision=precision)
     beam_args = shlex.split(flags.beam_args)
     beam_jobs.options(beam_args)  # a misspelt option fails here
-    like = flags.like and _source_of(flags.like)
+    names, others = ([], {}) if flags.task else list_files(folder)
+    if others:
+        listed = ", ".join(f"{count} {suffix or 'without'}" for suffix, count in others.items())
+        print(f"Left out, by the ends of their names: {listed}.")
+    with exclusive(output.parent / f".{output.name}.working") as home:
+        metadata = _extract(flags, names, home, encoding, beam_args, like)
+        (home / "output").rename(output)
+        shutil.rmtree(home)
+    return metadata
+
+
+def _extract(
+    flags: argparse.Namespace,
+    names: Sequence[str],
+    home: pathlib.Path,
+    encoding: EncodingConfig,
+    beam_args: Sequence[str],
+    like: dict | None,
+) -> dict:
+    """Makes the dataset in `home`/output."""
+    from avel_tf.extraction.job import extract, extract_files
+    from avel_tf.sources import MediaSource
+
+    folder, output = flags.folder.resolve(), home / "output"
+    if output.exists():
+        shutil.rmtree(output)
+    store = (flags.feature_store or home.parent / "encoded_clips").resolve()
+
+    def working_dir(inputs: Iterable[pathlib.Path]) -> pathlib.Path:
+        # What is half done counts only if neither inputs nor settings have changed since.
+        content = f"{fingerprint(inputs)} {flags.task} {folder} {encoding}"
+        path = home / hashlib.sha256(content.encode()).hexdigest()[:16]
+        for made in (path, output):
+            made.mkdir(exist_ok=True)
+        return path
+
     if flags.task:
         config = ExtractionConfig(flags.task, data_root=str(folder), encoding=encoding)
-        inputs = config.input_paths
-    else:
-        if not encoding.audio_weights:
-            raise ValueError("`--audio_weights` must be given. See --help.")
-        source = MediaSource(str(folder), "", encoding, str(store))
-        names = list_files(folder)
-        inputs = [folder, *encoding.weights_paths]
-    # What is half done counts only if neither inputs nor settings have changed since.
-    content = f"{fingerprint(inputs)} {flags.task} {folder} {encoding}"
-    working_dir = (
-        output.parent
-        / f".{output.name}.working"
-        / hashlib.sha256(content.encode()).hexdigest()[:16]
-    )
-    partial = working_dir / "output"
-    if partial.exists():
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True)
-    if flags.task:
-        metadata = extract(config, partial, working_dir, store, beam_args, like)
-    else:
-        metadata = extract_files(source, names, partial, working_dir, beam_args, like)
-    partial.rename(output)
-    shutil.rmtree(working_dir.parent)
-    return metadata
+        return extract(config, output, working_dir(config.input_paths), store, beam_args, like)
+    inputs = [*(folder / name for name in names), *encoding.weights_paths]
+    source = MediaSource(str(folder), "", encoding, str(store))
+    return extract_files(source, names, output, working_dir(inputs), beam_args, like)
 
 
 def _source_of(dataset: pathlib.Path) -> dict:

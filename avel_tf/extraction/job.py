@@ -10,23 +10,31 @@ import json
 import pathlib
 import uuid
 from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 import apache_beam as beam
 
 from avel_tf import beam_jobs
 from avel_tf.ave import DataError, read_annotations, read_splits
 from avel_tf.configuration import ExtractionConfig
-from avel_tf.extraction.journal import show_progress
+from avel_tf.extraction.journal import read_journal, show_progress
 from avel_tf.extraction.plan import Shard, plan
 from avel_tf.extraction.tables import collect, differences
 from avel_tf.media import MediaError
 from avel_tf.records import MediaFile, serialize, write_shard
-from avel_tf.sources import MediaSource, OfficialSource, close_source, open_source
+from avel_tf.sources import (
+    MediaSource,
+    OfficialSource,
+    Reader,
+    close_idle_sources,
+    open_source,
+)
 
 SPLIT_OF_FILES = "all"
 RECORDS_PER_SHARD = 32
 MIN_SHARDS = 16
-NAMES_AND_VERSIONS = ("weights", "keras_version", "tensorflow_version", "decoder")
+# What may differ between datasets whose features are alike.
+NAMES_AND_VERSIONS = ("weights", "keras_version", "tensorflow_version", "decoder", "code")
 
 
 def extract(
@@ -122,12 +130,13 @@ def _run(
     try:
         source = source.resolve()
         # A wrong file or missing weights fail here, before any worker starts.
-        reader = open_source(source, job_id)
+        with open_source(source, job_id) as reader:
+            metadata = reader.metadata()
     except (ValueError, OSError) as error:
         raise DataError(str(error)) from error
     total = sum(len(shard.items) for shard in shards)
     try:
-        if like and (found := differences(like, reader.metadata(), NAMES_AND_VERSIONS)):
+        if like and (found := differences(like, metadata, NAMES_AND_VERSIONS)):
             raise DataError(
                 f"These features would not be made as those they must be like: {'; '.join(found)}. "
                 "Give the same weights and settings."
@@ -140,7 +149,7 @@ def _run(
                 | "Write" >> beam.ParDo(WriteShard(source, job_id, str(working_dir)))
             )
     finally:
-        close_source()
+        close_idle_sources()
 
 
 class WriteShard(beam.DoFn):
@@ -151,26 +160,30 @@ class WriteShard(beam.DoFn):
         self._job_id = job_id
         self._folder = folder
 
-    def setup(self):
-        self._reader = open_source(self._source, self._job_id)
-
     def process(self, shard: Shard):
         path, journal_path = shard.files(pathlib.Path(self._folder))
-        if path.is_file() and journal_path.is_file():
-            return
         for folder in (path.parent, journal_path.parent):
             folder.mkdir(parents=True, exist_ok=True)
-        partial = journal_path.with_suffix(".partial")
-        with partial.open("w") as journal:
-            write_shard(str(path), self._examples(shard, journal))
-            print(json.dumps({"source": self._reader.metadata()}), file=journal)
+        partial = journal_path.with_suffix(f".{uuid.uuid4().hex}.partial")
+        with open_source(self._source, self._job_id) as reader:
+            source = reader.metadata()
+            if (
+                path.is_file()
+                and journal_path.is_file()
+                and read_journal(journal_path)[1] == source
+            ):
+                return
+            with partial.open("w") as journal:
+                write_shard(str(path), _examples(shard, reader, journal))
+                print(json.dumps({"source": source}), file=journal)
         partial.rename(journal_path)
 
-    def _examples(self, shard: Shard, journal) -> Iterator[bytes]:
-        for item, result in zip(shard.items, self._reader.read(shard.items), strict=True):
-            entry = {"record_id": item.row, "reason": None}
-            if isinstance(result, MediaError):
-                entry.update(reason=result.reason, message=str(result))
-            else:
-                yield serialize(result)
-            print(json.dumps(entry), file=journal, flush=True)
+
+def _examples(shard: Shard, reader: Reader, journal: TextIO) -> Iterator[bytes]:
+    for item, result in zip(shard.items, reader.read(shard.items), strict=True):
+        entry = {"record_id": item.row, "reason": None}
+        if isinstance(result, MediaError):
+            entry.update(reason=result.reason, message=str(result))
+        else:
+            yield serialize(result)
+        print(json.dumps(entry), file=journal, flush=True)

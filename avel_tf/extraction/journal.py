@@ -1,5 +1,6 @@
 """What became of each record, written while a shard is made and read by the progress line."""
 
+import collections
 import contextlib
 import json
 import pathlib
@@ -21,12 +22,14 @@ def show_progress(working_dir: pathlib.Path, total: int) -> Iterator[None]:
     finished = threading.Event()
 
     def done() -> int:
-        count = 0
+        counts = collections.Counter()
         for path in working_dir.glob("journal/*"):
+            shard = path.name.partition(".gz")[0]
             with contextlib.suppress(FileNotFoundError):  # renamed just now: whole
-                # The metadata line of a whole journal is no record.
-                count += path.read_text().count('"record_id"')
-        return count
+                # The metadata line of a whole journal is no record, and of several attempts at a
+                # shard one counts.
+                counts[shard] = max(counts[shard], path.read_text().count('"record_id"'))
+        return counts.total()
 
     def watch(bar: tqdm.tqdm) -> None:
         while not finished.wait(1.0):

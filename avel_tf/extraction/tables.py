@@ -67,9 +67,10 @@ def collect(
             )
         logging.getLogger(__name__).warning(found)
     # Linked, not moved: until the caller has published the output, the work must not be lost.
-    for split in splits:
-        name = f"Split-{split}"
-        shutil.copytree(working_dir / name, output / name, copy_function=link_or_copy)
+    for shard in shards:
+        path, target = shard.files(working_dir)[0], shard.files(output)[0]
+        target.parent.mkdir(exist_ok=True)
+        link_or_copy(path, target)
     for name in ("dataset.json", "records.csv", "rejects.csv"):
         link_or_copy(working_dir / name, output / name)
     return metadata

@@ -12,11 +12,11 @@ from avel_tf.media.frames import read_frames
 from avel_tf.media.resampling import resample_seconds
 from avel_tf.media.waveforms import read_sound
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg")
+AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a")
 # What a search for videos looks for; any other name is read as a video too.
 VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".flv", ".wmv"),
-    *(".mpg", ".mpeg", ".ts", ".3gp", ".ogv"),
+    *(".mpg", ".mpeg", ".mpe", ".vob", ".ts", ".mts", ".m2ts", ".3gp", ".ogv"),
 )
 
 

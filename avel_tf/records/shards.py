@@ -1,6 +1,7 @@
 """TFRecord shards: whole or not there."""
 
 import pathlib
+import uuid
 from collections.abc import Iterable, Iterator
 
 import tensorflow as tf
@@ -31,8 +32,11 @@ def shard_paths(folder: str | pathlib.Path) -> list[str]:
 
 
 def write_shard(path: str, serialized: Iterable[bytes]) -> None:
-    """Writes a compressed shard under a temporary name and renames it when it is whole."""
-    partial = f"{path}.partial"
+    """Writes a compressed shard under a name of its own and renames it when it is whole.
+
+    Two attempts at one shard, as some runners make, do not meet.
+    """
+    partial = f"{path}.{uuid.uuid4().hex}.partial"
     with tf.io.TFRecordWriter(partial, OPTIONS) as writer:
         for example in serialized:
             writer.write(example)

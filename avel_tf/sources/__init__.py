@@ -5,13 +5,14 @@ A source is a plain description that travels to Beam workers; `open_source` make
 
 from avel_tf.sources.media_source import MediaReader, MediaSource
 from avel_tf.sources.official_source import OfficialReader, OfficialSource
-from avel_tf.sources.opening import close_source, open_source
+from avel_tf.sources.opening import Reader, close_idle_sources, open_source
 
 __all__ = [
     "MediaReader",
     "MediaSource",
     "OfficialReader",
     "OfficialSource",
-    "close_source",
+    "Reader",
+    "close_idle_sources",
     "open_source",
 ]

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import queue
+import uuid
 from collections.abc import Iterator, Sequence
 
 from avel_tf.ave import NUM_SEGMENTS, Annotation, DataError, fingerprint
@@ -80,7 +81,7 @@ class MediaReader:
             encoding.visual_weights, precision=encoding.encoder_precision
         )
         self._audio = encoders.VggishEncoder(encoding.audio_weights)
-        self._store = FeatureStore(source.feature_store, [self.metadata(), _code_digest()])
+        self._store = FeatureStore(source.feature_store, _without_file_names(self.metadata()))
         self._decoders = queue.SimpleQueue()
         for _ in range(NUM_DECODERS):
             self._decoders.put(DecoderProcess(encoding.limits))
@@ -98,13 +99,14 @@ class MediaReader:
             yield _finish(*pending.popleft())
 
     def metadata(self) -> dict:
-        """Encoders, their weights' SHA-256, frames a segment, decoder version."""
+        """Encoders, their weights' SHA-256, frames a segment, versions of decoder and code."""
         return {
             "kind": "media",
             "visual_encoder": self._visual.metadata(),
             "audio_encoder": self._audio.metadata(),
             "frames_per_segment": self._source.encoding.frames_per_segment,
             "decoder": f"av {importlib.metadata.version('av')}",
+            "code": code_digest()[:16],
         }
 
     def close(self) -> None:
@@ -121,16 +123,19 @@ class MediaReader:
     def _decode(self, item: Annotation | MediaFile) -> tuple[pathlib.Path, Features | Clip]:
         """Where a clip's features are kept, and these, or else the clip itself."""
         path = self._folder / f"{item.video_id}{self._source.suffix}"
-        if not path.resolve().is_relative_to(self._folder):
-            raise MediaError("outside_folder", path, f"it leads out of {self._folder}")
-        if not path.is_file():
-            raise MediaError("missing_file", path, "there is no such file")
+        is_sound = path.suffix.lower() in AUDIO_SUFFIXES
+        names = ("audio_features",) if is_sound else ("audio_features", "visual_features")
         try:
-            is_sound = path.suffix.lower() in AUDIO_SUFFIXES
-            kept = self._store.path(path, "audio" if is_sound else "audio and visual")
-        except OSError as error:
+            if not path.resolve().is_relative_to(self._folder):
+                raise MediaError("outside_folder", path, f"it leads out of {self._folder}")
+            if not path.is_file():
+                raise MediaError("missing_file", path, "there is no such file")
+            kept = self._store.path(path, names, self._source.encoding.limits.max_read_seconds)
+        except TimeoutError as error:
+            raise MediaError("time_limit", path, str(error)) from error
+        except (OSError, RuntimeError) as error:  # links in a circle are a RuntimeError
             raise MediaError("unreadable", path, f"the system cannot read it: {error}") from error
-        features = self._store.read(kept)
+        features = self._store.read(kept, names)
         if features is not None:
             return kept, features
         decoder = self._decoders.get()
@@ -168,19 +173,34 @@ def _choose_once(weights: str, store: pathlib.Path) -> dict:
     """The choice made before, else a new one: a second try must not undo the first's work."""
     name = f"{weights} {fingerprint([pathlib.Path(weights)])}"  # a file may be replaced
     path = store / f"precision-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
-    if path.is_file():
-        return json.loads(path.read_text())
-    from avel_tf.encoders import choose_precision  # heavy
+    if not path.is_file():
+        from avel_tf.encoders import choose_precision  # heavy
 
-    choice = dataclasses.asdict(choose_precision(weights))
-    store.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".partial").write_text(json.dumps(choice))
-    path.with_suffix(".partial").rename(path)
-    return choice
+        store.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
+        partial.write_text(json.dumps(dataclasses.asdict(choose_precision(weights))))
+        try:
+            os.link(partial, path)
+        except FileExistsError:
+            pass  # another job's choice came first, and holds
+        except OSError:  # a file system without links
+            os.replace(partial, path)
+        partial.unlink(missing_ok=True)
+    return json.loads(path.read_text())
+
+
+def _without_file_names(metadata: dict) -> dict:
+    """The weights count by their SHA-256, whatever their file is called."""
+    return {
+        name: {key: kept for key, kept in value.items() if key != "weights"}
+        if isinstance(value, dict)
+        else value
+        for name, value in metadata.items()
+    }
 
 
 @functools.cache
-def _code_digest() -> str:
+def code_digest() -> str:
     """SHA-256 of the code that turns a file into features: when it changes, so may they."""
     package = pathlib.Path(__file__).parents[1]
     files = {pathlib.Path(__file__), *package.glob("media/*.py"), *package.glob("encoders/*.py")}

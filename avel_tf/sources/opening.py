@@ -1,5 +1,7 @@
 """The reader of a source, one a process."""
 
+import collections
+import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -24,30 +26,38 @@ class Reader(Protocol):
         """Lets go of open files and processes."""
 
 
-_opened: dict[tuple, Reader] = {}
-_opening = threading.Lock()
+_readers: dict[tuple, Reader] = {}
+_users = collections.Counter()
+_lock = threading.Lock()
 
 
-def open_source(source: MediaSource | OfficialSource, job_id: str) -> Reader:
-    """The reader of a source, made once a process and job.
+@contextlib.contextmanager
+def open_source(source: MediaSource | OfficialSource, job_id: str) -> Iterator[Reader]:
+    """The reader of a source, for a `with` statement; made once a process and job.
 
     A process that outlives a job must not read the next one's files through the old reader: the
-    same names may mean other files by then.
+    same names may mean other files by then. Two jobs at once have a reader each.
     """
-    with _opening:
-        key = (source, job_id)
-        if key not in _opened:
-            _close()
-            _opened[key] = source.open()
-        return _opened[key]
+    key = (source, job_id)
+    with _lock:
+        if key not in _readers:
+            _close_idle()
+            _readers[key] = source.open()
+        reader = _readers[key]
+        _users[key] += 1
+    try:
+        yield reader
+    finally:
+        with _lock:
+            _users[key] -= 1
 
 
-def close_source() -> None:
-    """Closes the reader that is open, if any."""
-    with _opening:
-        _close()
+def close_idle_sources() -> None:
+    """Closes the readers that nobody is using."""
+    with _lock:
+        _close_idle()
 
 
-def _close() -> None:
-    while _opened:
-        _opened.popitem()[1].close()
+def _close_idle() -> None:
+    for key in [key for key in _readers if not _users[key]]:
+        _readers.pop(key).close()

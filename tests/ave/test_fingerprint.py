@@ -43,7 +43,24 @@ def add(clip):
     clip.with_name("other.mp4").touch()
 
 
-CHANGES = [change_content, change_time, rename, remove, add]
+def change_permissions(clip):
+    clip.chmod(0o600)
+
+
+def put_a_link_in_its_place(clip):
+    clip.rename(clip.parent.parent / "moved.txt")
+    clip.symlink_to(clip.parent.parent / "moved.txt")
+
+
+CHANGES = [
+    change_content,
+    change_time,
+    rename,
+    remove,
+    add,
+    change_permissions,
+    put_a_link_in_its_place,
+]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -82,3 +99,10 @@ def test_broken_link_is_no_file(folder):
     before = fingerprint([folder])
     (folder / "link").symlink_to("nowhere")
     assert fingerprint([folder]) == before
+
+
+def test_links_that_lead_back_end(folder):
+    for name in ("round", "and_round"):
+        (folder / name).symlink_to(folder)
+        (folder / "AVE" / name).symlink_to(folder)
+    assert len(fingerprint([folder])) == 64  # 4 ** 40 folders without an end

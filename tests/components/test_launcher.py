@@ -239,7 +239,7 @@ def test_killed_run_leaves_nothing_half_made_and_the_next_one_goes_on(tmp_path):
 
     cached = json.loads(run_program(tmp_path, "third").stdout)
     assert cached["states"] == ALL_CACHED
-    heavy = {"tensorflow", "keras", "apache_beam", "tensorflow_model_analysis", "numpy", "avel_tf"}
+    heavy = {"tensorflow", "keras", "apache_beam", "tensorflow_model_analysis", "numpy"}
     assert heavy.isdisjoint(cached["modules"])
 
 

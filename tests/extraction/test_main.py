@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from avel_tf.extraction.__main__ import main
+from avel_tf.locks import exclusive
 from avel_tf.records import parse_examples, read_shard, shard_paths
 
 WEIGHTS = ["--visual_weights", "random", "--audio_weights", "random", "--frames_per_segment", "1"]
@@ -125,3 +126,53 @@ def test_it_runs_as_a_program_with_the_real_encoders(folder, tmp_path):
     assert "Traceback" not in finished.stderr and "RANDOM WEIGHTS" in finished.stderr
     features = read_all(tmp_path / "out")["visual_features"].numpy()
     assert np.isfinite(features).all() and features.std(axis=(0, 2, 3, 4)).min() > 0
+
+
+def test_two_jobs_never_make_one_output(folder, fast_encoders, tmp_path, capsys):
+    output = tmp_path / "out"
+    with exclusive(tmp_path / ".out.working"):
+        assert main([str(folder), str(output), *FAST]) == 2
+    assert "Another run is using" in capsys.readouterr().err
+    assert main([str(folder), str(output), *FAST]) == 0
+
+
+def test_changed_code_makes_a_failed_job_start_anew(folder, fast_encoders, tmp_path, monkeypatch):
+    from avel_tf.extraction import job
+    from avel_tf.sources import media_source
+
+    def fail(*arguments, **keywords):
+        raise OSError("no space left")
+
+    output = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "collect", fail)
+        assert main([str(folder), str(output), *FAST]) == 2
+    assert fast_encoders.count() == 2
+    monkeypatch.setattr(media_source, "code_digest", lambda: "other code")
+    assert main([str(folder), str(output), *FAST]) == 0
+    assert fast_encoders.count() == 4
+    assert json.loads((output / "dataset.json").read_text())["source"]["code"] == "other code"
+
+
+def test_precision_is_that_of_the_dataset_to_be_like(folder, fast_encoders, tmp_path):
+    def run(name, *arguments):
+        return main([str(folder), str(tmp_path / name), *WEIGHTS, *arguments])
+
+    assert run("first", "--encoder_precision", "bfloat16") == 0
+    assert run("second", "--like", str(tmp_path / "first")) == 0  # auto would have to be tried
+
+
+def test_advice_about_links_can_be_followed(folder, fast_encoders, tmp_path, capsys):
+    (folder / "a.MP4").rename(tmp_path / "a.MP4")
+    (folder / "a.MP4").symlink_to(tmp_path / "a.MP4")
+    (folder / "more" / "b.mp4").unlink()
+    (folder / "loop.mp4").symlink_to(folder / "loop.mp4")
+    (folder / "round").symlink_to(folder)
+    assert main([str(folder), str(tmp_path / "out"), *FAST]) == 2
+    assert "(2 unreadable, 1 outside_folder)" in capsys.readouterr().err
+    (folder / "a.MP4").unlink()
+    os.link(tmp_path / "a.MP4", folder / "a.MP4")
+    assert main([str(folder), str(tmp_path / "out"), *FAST]) == 0
+    printed = capsys.readouterr().out
+    assert "Left out, by the ends of their names: 1 .txt." in printed
+    assert "1 written, 2 rejected (2 unreadable)" in printed

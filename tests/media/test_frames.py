@@ -1,10 +1,12 @@
 import pathlib
 
+import av
 import numpy as np
 import pytest
 
 from avel_tf import media
 from avel_tf.configuration import MediaLimits
+from avel_tf.media import frames as frames_module
 
 
 def published_indices(num_frames):
@@ -109,6 +111,25 @@ def test_red_stays_red(write_clip):
     path = write_clip("red.mp4", np.arange(25) / 25, picture=red)
     frames = media.read_frames(path, num_segments=1)
     np.testing.assert_allclose(frames.mean(axis=(0, 1, 2, 3)), [255, 0, 0], atol=12)
+
+
+@pytest.mark.parametrize("size", [(120, 160), (360, 640), (300, 500), (720, 1280)])
+def test_frames_are_stretched_by_a_triangle_filter(size):
+    """Bilinear, and wider where a pixel stands for several, so that none is lost."""
+
+    def weights(num_in, num_out=224):
+        scale = num_in / num_out
+        centre = (np.arange(num_out)[:, None] + 0.5) * scale - 0.5
+        found = np.maximum(0, 1 - np.abs(np.arange(num_in) - centre) / max(scale, 1))
+        return found / found.sum(axis=1, keepdims=True)
+
+    grey = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+    frame = av.VideoFrame.from_ndarray(np.repeat(grey[..., None], 3, axis=-1), format="rgb24")
+    expected = weights(size[0]) @ grey @ weights(size[1]).T
+    inside = slice(2, -2)  # FFmpeg repeats the pixels of the edge
+    for channel in np.moveaxis(frames_module._to_rgb(frame, (224, 224)), -1, 0):
+        difference = channel[inside, inside] - expected[inside, inside]
+        assert np.abs(difference).max() < 1.5  # of 255; rounding alone gives up to 1
 
 
 def test_a_file_without_pictures_says_so(write_clip):

@@ -5,6 +5,8 @@ import importlib.metadata
 import json
 import pathlib
 import shutil
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -105,7 +107,7 @@ def test_what_leads_out_of_the_folder_is_not_read(stubs, open_reader, folder, tm
 
 
 def test_a_file_nobody_may_read_is_a_reject(stubs, open_reader, folder, monkeypatch):
-    def refuse(self, clip, modalities):
+    def refuse(self, clip, names, max_seconds):
         raise PermissionError(13, "Permission denied", str(clip))
 
     (folder / "clip.mp4").write_bytes(b"x")
@@ -155,6 +157,74 @@ def test_decoding_runs_ahead_but_not_far(stubs, open_reader, folder, monkeypatch
     next(results)
     assert len(decoded) <= 1 + media_source.CLIPS_AHEAD
     assert sum(1 for _ in results) == 99 and sorted(decoded) == list(range(100))
+
+
+def test_the_next_clip_is_decoded_while_one_is_encoded_and_written(
+    stubs, open_reader, folder, monkeypatch
+):
+    write(folder / "clip.mp4", 77)
+    write(folder / "next.mp4", 99)
+    reader, decoded = open_reader(), threading.Event()
+    decode, encode = reader._decode, reader._encode
+
+    def decode_and_tell(item):
+        found = decode(item)
+        if item.row == 1:
+            decoded.set()
+        return found
+
+    def encode_after_that(*arguments):
+        assert decoded.wait(60)  # else the first clip is never encoded
+        return encode(*arguments)
+
+    monkeypatch.setattr(reader, "_decode", decode_and_tell)
+    monkeypatch.setattr(reader, "_encode", encode_after_that)
+    items = [MediaFile(0, "clip"), MediaFile(1, "next"), MediaFile(2, "none")]
+    results = reader.read(items)
+    assert next(results).annotation is items[0]
+    # While the caller writes that one, the next is encoded.
+    end = time.monotonic() + 60
+    while len(list(folder.parent.glob("features/*.npz"))) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert [getattr(result, "reason", None) for result in results] == [None, "missing_file"]
+
+
+def test_other_code_or_weights_make_other_features_but_another_file_name_does_not(
+    stubs, open_reader, folder, monkeypatch
+):
+    write(folder / "clip.mp4", 77)
+    names = ("audio_features", "visual_features")
+
+    def kept():
+        return open_reader()._store.path(folder / "clip.mp4", names, 9)
+
+    monkeypatch.setattr(Stub, "metadata", lambda self: {"weights": "a.h5", "weights_sha256": "1"})
+    first = kept()
+    monkeypatch.setattr(Stub, "metadata", lambda self: {"weights": "b.h5", "weights_sha256": "1"})
+    assert kept() == first
+    monkeypatch.setattr(Stub, "metadata", lambda self: {"weights": "b.h5", "weights_sha256": "2"})
+    assert kept() != first
+    monkeypatch.setattr(Stub, "metadata", lambda self: {"weights": "a.h5", "weights_sha256": "1"})
+    monkeypatch.setattr(media_source, "code_digest", lambda: "other code")
+    assert kept() != first
+
+
+def test_the_code_that_makes_features_counts(monkeypatch):
+    read = pathlib.Path.read_bytes
+
+    def digest_if_changed(name):
+        media_source.code_digest.cache_clear()
+        monkeypatch.setattr(
+            pathlib.Path, "read_bytes", lambda path: read(path) + b"#" * (path.name == name)
+        )
+        return media_source.code_digest()
+
+    names = ("", "log_mel.py", "frames.py", "media_source.py", "conversion.py")
+    unchanged, *changed, irrelevant = (digest_if_changed(name) for name in names)
+    media_source.code_digest.cache_clear()
+    assert unchanged not in changed and len(set(changed)) == 3
+    assert irrelevant == unchanged
 
 
 def test_a_bug_in_an_encoder_is_no_reject(stubs, open_reader, folder, monkeypatch):

@@ -5,13 +5,13 @@ import pickle
 import pytest
 
 from avel_tf.configuration import EncodingConfig
-from avel_tf.sources import MediaSource, OfficialSource, close_source, open_source
+from avel_tf.sources import MediaSource, OfficialSource, close_idle_sources, open_source
 
 
 @pytest.fixture(autouse=True)
 def _close():
     yield
-    close_source()
+    close_idle_sources()
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,17 @@ def test_reader_is_made_once_a_process_and_job(feature_folder):
     def source():
         return OfficialSource(str(feature_folder), 64)
 
-    first = open_source(source(), "job 1")
-    assert open_source(source(), "job 1") is first
-    second = open_source(source(), "job 2")
-    assert second is not first
-    assert not first._features._audio and second._features._audio  # h5py: closed, open
-    close_source()
-    assert not second._features._audio
+    with open_source(source(), "job 1") as first:
+        pass
+    with open_source(source(), "job 1") as again:
+        assert again is first
+        # Another job at the same time has its own, and leaves this one alone.
+        with open_source(source(), "job 2") as second:
+            assert second is not first
+            assert first._features._audio and second._features._audio  # h5py: open
+    with open_source(source(), "job 3"):
+        assert not first._features._audio and not second._features._audio
+    close_idle_sources()
+    with open_source(source(), "job 3") as third, open_source(source(), "job 3") as same:
+        close_idle_sources()
+        assert third is same and third._features._audio
