@@ -13,6 +13,7 @@ from avel_tf.arguments import (
 TASKS = ("sel", "cml")
 DEVICES = ("auto", "cpu", "gpu", "mirrored")
 PRECISIONS = ("float32", "mixed_bfloat16")
+SECONDS_A_DAY = 86400
 ENCODING_PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -23,9 +24,9 @@ class MediaLimits:
     Args:
         max_pixels: Integer. Pixels of one picture.
         max_duration_seconds: Float. Length of a file.
-        max_read_seconds: Float. Time it may take to decode one file.
+        max_read_seconds: Float. Time it may take to decode one file; at most a day.
     Raises:
-        ValueError: If a limit is not positive.
+        ValueError: If a limit is not positive, or the last one over a day.
     """
 
     max_pixels: int = 8192 * 4320
@@ -36,6 +37,11 @@ class MediaLimits:
         check_positive_integer("max_pixels", self.max_pixels)
         check_positive("max_duration_seconds", self.max_duration_seconds)
         check_positive("max_read_seconds", self.max_read_seconds)
+        if self.max_read_seconds > SECONDS_A_DAY:  # waiting counts milliseconds in 32 bits
+            raise ValueError(
+                f"`max_read_seconds` must be at most {SECONDS_A_DAY}. "
+                f"Received: max_read_seconds={self.max_read_seconds!r}."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,6 +30,7 @@ EXTRACTION = {
         (MediaLimits, {"max_pixels": 0}, "`max_pixels` must be a positive integer."),
         (MediaLimits, {"max_duration_seconds": 0}, "`max_duration_seconds` must be a positive"),
         (MediaLimits, {"max_read_seconds": -1.0}, "`max_read_seconds` must be a positive number."),
+        (MediaLimits, {"max_read_seconds": 1e9}, "`max_read_seconds` must be at most 86400."),
         (EncodingConfig, {"frames_per_segment": 0}, "`frames_per_segment` must be a positive"),
         (EncodingConfig, {"encoder_precision": "half"}, "`encoder_precision` must be one of"),
         (ExtractionConfig, {"records_per_shard": 2.5}, "`records_per_shard` must be a positive"),

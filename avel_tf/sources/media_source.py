@@ -71,7 +71,7 @@ class MediaReader:
 
         if not pathlib.Path(source.folder).is_dir():
             raise DataError(
-                f"{source.folder} is no folder. `--data_root` must hold Annotations.txt and the "
+                f"{source.folder} is no folder. The AVE release must hold Annotations.txt and the "
                 "folder AVE/ with one <VideoID>.mp4 a video."
             )
         self._source = source

@@ -137,7 +137,7 @@ def test_missing_weights_are_told_before_any_work(run, release, tmp_path, weight
 
 def test_missing_clips_folder_is_told(run, make_release, tmp_path):
     make_release(tmp_path)
-    with pytest.raises(DataError, match=f"{tmp_path}/AVE is no folder. `--data_root` must hold"):
+    with pytest.raises(DataError, match=f"{tmp_path}/AVE is no folder. The AVE release must hold"):
         run(
             features_dir="",
             data_root=str(tmp_path),

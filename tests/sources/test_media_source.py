@@ -79,7 +79,7 @@ def open_reader(folder, tmp_path):
 
 def test_missing_clips_folder_is_named(tmp_path):
     source = MediaSource(str(tmp_path / "AVE"), ".mp4", ENCODING, str(tmp_path))
-    with pytest.raises(DataError, match=r"AVE is no folder. `--data_root` must hold Annotations"):
+    with pytest.raises(DataError, match=r"AVE is no folder. The AVE release must hold Annotations"):
         source.open()
 
 
