@@ -96,3 +96,17 @@ def test_shards_of_two_writings_are_noticed(tmp_path):
 def test_missing_folder_is_noticed(tmp_path):
     with pytest.raises(ValueError, match="Split-val holds 0 of an unknown number"):
         shard_paths(tmp_path / "Split-val")
+
+
+def test_two_attempts_at_one_shard_do_not_meet(tmp_path):
+    path = str(tmp_path / shard_name(0, 1))
+    examples = [bytes([number]) * 1000 for number in range(20)]
+
+    def interrupted():
+        yield from examples[:10]
+        write_shard(path, examples)  # another worker's, begun later and whole first
+        yield from examples[10:]
+
+    write_shard(path, interrupted())
+    assert list(read_shard(path)) == examples
+    assert [file.name for file in tmp_path.iterdir()] == [shard_name(0, 1)]
