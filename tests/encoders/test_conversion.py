@@ -30,7 +30,10 @@ def write_checkpoint(path, variables, version=V1):
     v1 = tf.compat.v1
     with tf.Graph().as_default(), v1.Session() as session:
         for name, value in variables.items():
-            variable = v1.get_variable(name, value.shape, value.dtype, use_resource=False)
+            # The default initializer is random: an error once a training has asked for determinism.
+            variable = v1.get_variable(
+                name, value.shape, value.dtype, v1.zeros_initializer(), use_resource=False
+            )
             variable.load(value, session)
         v1.train.Saver(write_version=version).save(session, str(path), write_meta_graph=False)
 
