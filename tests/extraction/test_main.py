@@ -38,6 +38,18 @@ def read_all(output):
     return parse_examples(examples, ("record_id", "video_id", "audio_features", "visual_features"))
 
 
+def fail_before_publishing(folder, output, monkeypatch):
+    """Runs the job to the point where all shards are whole."""
+    from avel_tf.extraction import job
+
+    def fail(*arguments, **keywords):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "collect", fail)
+        assert main([str(folder), str(output), *FAST]) == 2
+
+
 def test_any_folder_becomes_a_dataset(folder, fast_encoders, tmp_path, capsys):
     output = tmp_path / "out" / "features"
     assert main([str(folder), str(output), *FAST]) == 0
@@ -62,15 +74,8 @@ def test_the_ave_release_becomes_a_labelled_dataset(clips, fast_encoders, tmp_pa
 
 
 def test_a_failed_job_leaves_no_output_and_goes_on(folder, fast_encoders, tmp_path, monkeypatch):
-    from avel_tf.extraction import job
-
-    def fail(*arguments, **keywords):
-        raise OSError("no space left")
-
     output = tmp_path / "out"
-    with monkeypatch.context() as patch:
-        patch.setattr(job, "collect", fail)
-        assert main([str(folder), str(output), *FAST]) == 2
+    fail_before_publishing(folder, output, monkeypatch)
     assert not output.exists() and fast_encoders.count() == 2
     assert main([str(folder), str(output), *FAST]) == 0
     assert fast_encoders.count() == 2
@@ -137,16 +142,10 @@ def test_two_jobs_never_make_one_output(folder, fast_encoders, tmp_path, capsys)
 
 
 def test_changed_code_makes_a_failed_job_start_anew(folder, fast_encoders, tmp_path, monkeypatch):
-    from avel_tf.extraction import job
     from avel_tf.sources import media_source
 
-    def fail(*arguments, **keywords):
-        raise OSError("no space left")
-
     output = tmp_path / "out"
-    with monkeypatch.context() as patch:
-        patch.setattr(job, "collect", fail)
-        assert main([str(folder), str(output), *FAST]) == 2
+    fail_before_publishing(folder, output, monkeypatch)
     assert fast_encoders.count() == 2
     monkeypatch.setattr(media_source, "code_digest", lambda: "other code")
     assert main([str(folder), str(output), *FAST]) == 0
