@@ -1,6 +1,7 @@
 """Settings of each step, validated when made; imports nothing heavy."""
 
 import dataclasses
+import itertools
 import pathlib
 
 from avel_tf.arguments import (
@@ -11,6 +12,25 @@ from avel_tf.arguments import (
 )
 
 TASKS = ("sel", "cml")
+# What `avel_tf.models.SYSTEMS` makes. "dam" is the paper's own, the others its baselines.
+SYSTEMS = {
+    "sel": (
+        "dam",
+        "audio",
+        "visual",
+        "audio_visual",
+        "audio_visual_attention",
+        "avsdn",
+        "ed_tcn",
+    ),
+    "cml": ("dam", "avdln", "dcca"),
+}
+WEAK_SYSTEMS = ("dam", "audio", "visual", "audio_visual", "audio_visual_attention")
+EMBEDDINGS = ("self_attention", "rnn", "lstm", "gru", "blstm", "average", "max")
+MATCHINGS = ("cross", "self", "none")
+SUPERVISIONS = ("full", "weak")
+OPTIMIZERS = ("adam", "sgd")
+SCHEDULES = ("constant", "cosine")
 DEVICES = ("auto", "cpu", "gpu", "mirrored")
 PRECISIONS = ("float32", "mixed_bfloat16")
 SECONDS_A_DAY = 86400
@@ -128,7 +148,9 @@ class ExtractionConfig:
             for path in sorted(folder.glob(name))
         ]
         if self.features_dir:
-            return [*paths, *sorted(pathlib.Path(self.features_dir).glob("*_feature.h5"))]
+            names = [f"*_feature{suffix}.h5" for suffix in ("", "_noisy")]
+            features = [pathlib.Path(self.features_dir).glob(name) for name in names]
+            return [*paths, *sorted(itertools.chain(*features))]
         return [*paths, pathlib.Path(self.data_root, "AVE"), *self.encoding.weights_paths]
 
 
@@ -156,9 +178,10 @@ class ValidationConfig:
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    """What the paper leaves open about its model; see `SupervisedEventLocalizer`.
+    """Dual attention matching's variants, and what the paper leaves open about it.
 
-    Checked here too, since the model is made hours after the flags were read.
+    See `SupervisedEventLocalizer`. Checked here too, since the model is made hours after the
+    flags were read.
     """
 
     units: int = 256
@@ -166,6 +189,8 @@ class ModelConfig:
     block: str = "plain"
     dropout: float = 0.0
     normalization: str = "none"
+    embedding: str = "self_attention"
+    matching: str = "cross"
 
     def __post_init__(self):
         check_positive_integer("units", self.units)
@@ -173,6 +198,8 @@ class ModelConfig:
         check_choice("block", self.block, ("plain", "full"))
         check_fraction("dropout", self.dropout)
         check_choice("normalization", self.normalization, ("none", "batch"))
+        check_choice("embedding", self.embedding, EMBEDDINGS)
+        check_choice("matching", self.matching, MATCHINGS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,11 +208,19 @@ class TrainingConfig:
 
     Args:
         task: String. `"sel"` or `"cml"`.
-        model: `ModelConfig`.
+        system: String. One of `SYSTEMS` of the task.
+        model: `ModelConfig` of the system `"dam"`; the others have the sizes published.
         relevance_loss: String. `"mean"` (Eq. 7, as in the paper) or `"each"`, see
-            `avel_tf.losses`.
-        event_category_weight: Float in [0, 1]. λ of Eq. 8; for `sel` alone.
-        learning_rate: Float. Of Adam.
+            `avel_tf.losses`; for `"dam"` alone.
+        event_category_weight: Float in [0, 1]. λ of Eq. 8; for `"dam"` and `sel` alone.
+        segment_loss: String. `"cross_entropy"` or `"soft_margin"`, see `avel_tf.losses`; for the
+            baselines of `sel` alone.
+        supervision: String. `"full"`, or `"weak"` for `sel` from each record's label alone, with
+            the background records of `Split-background` added.
+        optimizer: String. `"adam"`, or `"sgd"` with momentum 0.9.
+        learning_rate: Float. At the start.
+        schedule: String. `"constant"`, or `"cosine"` to let the learning rate fall to zero over
+            all `epochs`.
         batch_size: Integer. Records a step, over all devices.
         epochs: Integer. At most so many.
         patience: Integer. Epochs without a better val accuracy after which training stops.
@@ -195,15 +230,22 @@ class TrainingConfig:
             differ in the last digits.
         devices: String. `"auto"` (all GPUs there are, else the CPU), `"cpu"`, `"gpu"` (fails
             without one) or `"mirrored"` (all GPUs, else all logical CPUs).
+        in_memory: Boolean. Whether to read the records once and keep them: 2 GB for all of AVE.
+            Systems that see the mean of the map alone keep that, 0.1 GB, in any case.
     Raises:
-        ValueError: If a value is out of range.
+        ValueError: If a value is out of range, or concerns another system.
     """
 
     task: str
+    system: str = "dam"
     model: ModelConfig = ModelConfig()
     relevance_loss: str = "mean"
     event_category_weight: float = 0.5
+    segment_loss: str = "cross_entropy"
+    supervision: str = "full"
+    optimizer: str = "adam"
     learning_rate: float = 1e-3
+    schedule: str = "constant"
     batch_size: int = 64
     epochs: int = 100
     patience: int = 20
@@ -211,10 +253,16 @@ class TrainingConfig:
     precision: str = "float32"
     xla: bool = False
     devices: str = "auto"
+    in_memory: bool = False
 
     def __post_init__(self):
         check_choice("task", self.task, TASKS)
+        check_choice("system", self.system, SYSTEMS[self.task])
         check_choice("relevance_loss", self.relevance_loss, ("mean", "each"))
+        check_choice("segment_loss", self.segment_loss, ("cross_entropy", "soft_margin"))
+        check_choice("supervision", self.supervision, SUPERVISIONS)
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("devices", self.devices, DEVICES)
         check_choice("precision", self.precision, PRECISIONS)
         check_positive_integer("batch_size", self.batch_size)
@@ -226,6 +274,27 @@ class TrainingConfig:
                 f"`seed` must be an integer from 0 to 2**32 - 1. Received: seed={self.seed!r}."
             )
         check_positive("learning_rate", self.learning_rate)
+        self._check_system()
+
+    def _check_system(self):
+        if self.system != "dam" and self.model != ModelConfig():
+            raise ValueError(
+                f"`model` concerns the system 'dam' alone. Received: system={self.system!r}, "
+                f"model={self.model}."
+            )
+        if self.task == "cml" and self.model.matching == "none":
+            raise ValueError(
+                "`matching` 'none' finds nothing in cross-modality localization. "
+                f"Received: task={self.task!r}, matching={self.model.matching!r}."
+            )
+        if self.supervision == "weak" and (
+            self.task != "sel" or self.system not in WEAK_SYSTEMS or self.model.matching == "none"
+        ):
+            raise ValueError(
+                f"`supervision` 'weak' is for supervised event localization by {WEAK_SYSTEMS}, "
+                f"'dam' with matching. Received: task={self.task!r}, system={self.system!r}, "
+                f"matching={self.model.matching!r}."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,6 @@ The only importer of tensorflow-model-analysis.
 """
 
 import collections
-import csv
 import json
 import math
 import pathlib
@@ -17,16 +16,12 @@ from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.proto import config_pb2
 
-from avel_tf import beam_jobs, metrics, trivial_baselines
-from avel_tf.ave import BACKGROUND, Annotation
+from avel_tf import beam_jobs, metrics
+from avel_tf.ave import NUM_SEGMENTS
 from avel_tf.configuration import EvaluationConfig
+from avel_tf.scoring import COUNTS, LABELS, trivial_scores
 
-PRIMARY_METRIC = {"sel": "segment_accuracy", "cml": "average_accuracy"}
-COUNTS = {
-    "sel": (metrics.sel_counts, metrics.sel_values),
-    "cml": (metrics.cml_counts, metrics.cml_values),
-}
-LABELS = ("event_category", "event_relevance", "segment_label")
+PAIRS = "audio_visual_scores"
 SLICES = ("category", "event_length")
 CANDIDATE, BASELINE = tfma.CANDIDATE_KEY, tfma.BASELINE_KEY
 
@@ -78,7 +73,11 @@ class _AddCounts(beam.CombineFn):
         labels = {name: np.asarray(features[name]).reshape(1, -1) for name in LABELS}
         labels["event_category"] = labels["event_category"][0]
         outputs = element.get_by_key(constants.PREDICTIONS_KEY, self._key.model_name)
-        predictions = {name: np.asarray(value).reshape(1, -1) for name, value in outputs.items()}
+        predictions = {
+            # Scores of pairs are (T, T), all others one row.
+            name: np.reshape(value, (1, NUM_SEGMENTS, -1) if name == PAIRS else (1, -1))
+            for name, value in outputs.items()
+        }
         accumulator.update(COUNTS[self._task][0](labels, predictions))
         return accumulator
 
@@ -138,7 +137,7 @@ def evaluate(
     ]
     report = {
         "task": config.task,
-        "primary_metric": PRIMARY_METRIC[config.task],
+        "primary_metric": metrics.PRIMARY_METRIC[config.task],
         "metrics": overall,
         "trivial_baselines": trivial,
         "yardsticks": yardsticks,
@@ -166,7 +165,7 @@ def _eval_config(config: EvaluationConfig, bar: float, has_baseline: bool) -> co
         [LocalizationMetric(name, config.task) for name in names]
     )
     # For the overall slice alone: TFMA's plain thresholds would apply to every slice.
-    primary = list(names).index(PRIMARY_METRIC[config.task])
+    primary = list(names).index(metrics.PRIMARY_METRIC[config.task])
     specs[-1].metrics[primary].per_slice_thresholds.add(
         slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold
     )
@@ -195,7 +194,7 @@ def _reason(
     previous: dict[str, float | None] | None,
 ) -> str:
     """Why a threshold held the model back, as a sentence."""
-    name = PRIMARY_METRIC[config.task]
+    name = metrics.PRIMARY_METRIC[config.task]
     value = overall[name]
     if value is None:
         return f"{name} is not a number: the training diverged, or no test record counts."
@@ -228,48 +227,3 @@ def _read_metrics(
         else:
             overall = values
     return overall, slices
-
-
-def trivial_scores(task: str, records: pathlib.Path) -> tuple[dict, dict]:
-    """What the primary metric is for predictions that never look at the features.
-
-    Args:
-        task: `"sel"` or `"cml"`.
-        records: `records.csv` of a dataset.
-    Returns:
-        Two dicts from name to value: those a model must beat, and yardsticks beside them.
-    """
-    annotations = collections.defaultdict(list)
-    with records.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            annotations[row["split"]].append(
-                Annotation(
-                    int(row["row"]),
-                    row["category"],
-                    row["video_id"],
-                    int(row["start_seconds"]),
-                    int(row["end_seconds"]),
-                )
-            )
-    train, test = annotations["train"], annotations["test"]
-    if task == "cml":
-        relevance = np.array([item.event_relevance for item in test])
-        return {
-            "random window": trivial_baselines.random_window(relevance),
-            "first window": trivial_baselines.first_window(relevance),
-            "last window": trivial_baselines.last_window(relevance),
-            "most common start by length, from train": trivial_baselines.most_common_start(
-                np.array([item.event_relevance for item in train]), relevance
-            ),
-        }, {}
-    labels = np.array([item.segment_label for item in test])
-    return {
-        "always background": trivial_baselines.always_background(labels, BACKGROUND),
-        "most common label of train": trivial_baselines.most_common_label(
-            np.array([item.segment_label for item in train]), labels
-        ),
-    }, {
-        "true category, always event": trivial_baselines.always_event(
-            np.array([item.event_category for item in test]), labels
-        )
-    }

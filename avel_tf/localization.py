@@ -90,7 +90,9 @@ def expected_hits(scores: Any, event_relevance: Any, xp: ModuleType = np) -> tup
     B: batch, T: segments.
 
     Args:
-        scores: Array (B, T), one score a segment.
+        scores: Array (B, T), one score a candidate segment; or (B, T, T), one for each query
+            segment and candidate, of which a window sums those of the event's segments with the
+            candidates they lie on.
         event_relevance: Array (B, T), 1 in the segments of the event, else 0.
         xp: Module of array functions: `numpy`, which sums in float64, or `keras.ops`, which
             takes tensors and sums in float32.
@@ -98,8 +100,31 @@ def expected_hits(scores: Any, event_relevance: Any, xp: ModuleType = np) -> tup
         Float array (B,): the probability in [0, 1] that the window is right, with ties broken
         by chance, 0 for records that do not count; and boolean array (B,): whether the record
         counts. NaN scores give NaN.
-    Reference: Wu et al., ICCV 2019, sections 3.3 and 4.1.
+    Reference: Wu et al., ICCV 2019, sections 3.3 and 4.1; Tian et al., ECCV 2018, section 4.4,
+    for pairs.
     """
+    overlap, chance, counts = _overlap_and_chance(scores, event_relevance, xp)
+    hits = xp.sum(xp.where(overlap == 1.0, chance, 0.0), axis=1)
+    return xp.where(counts, hits, 0.0), counts
+
+
+def expected_overlap(scores: Any, event_relevance: Any, xp: ModuleType = np) -> tuple[Any, Any]:
+    """Temporal intersection over union of the best window of each record with its event.
+
+    Args:
+        scores: As for `expected_hits`.
+        event_relevance: As for `expected_hits`.
+        xp: As for `expected_hits`.
+    Returns:
+        Float array (B,) in [0, 1], the mean over tied windows, 0 for records that do not count;
+        and boolean array (B,): whether the record counts.
+    """
+    overlap, chance, counts = _overlap_and_chance(scores, event_relevance, xp)
+    return xp.where(counts, xp.sum(overlap * chance, axis=1), 0.0), counts
+
+
+def _overlap_and_chance(scores: Any, event_relevance: Any, xp: ModuleType) -> tuple[Any, Any, Any]:
+    """By start of a window, (B, T): its overlap with the event, and the chance to be taken."""
     scores = xp.array(scores, dtype="float64" if xp is np else "float32")
     is_event = xp.array(event_relevance) > 0.5
     num_segments = xp.shape(scores)[1]
@@ -111,12 +136,19 @@ def expected_hits(scores: Any, event_relevance: Any, xp: ModuleType = np) -> tup
     starts = segments[:, None]
     in_window = (segments >= starts) & (segments < starts + length[:, :, None])  # (B, start, T)
     fits = segments + length <= num_segments  # (B, start)
-    sums = xp.sum(xp.where(in_window, scores[:, None, :], 0.0), axis=2)
+    if len(scores.shape) == 2:
+        sums = xp.sum(xp.where(in_window, scores[:, None, :], 0.0), axis=2)
+    else:
+        first = xp.argmax(xp.where(is_event, 1, 0), axis=1)[:, None, None]  # (B, 1, 1)
+        laid_on = starts + segments - first  # (B, start, query): the candidate it lies on
+        is_pair = (laid_on[..., None] == segments) & is_event[:, None, :, None]
+        sums = xp.sum(xp.where(is_pair, scores[:, None], 0.0), axis=(2, 3))
     sums = xp.where(fits, sums, -np.inf)
 
-    tolerance = TIE_TOLERANCE * xp.sum(xp.abs(scores), axis=1)[:, None]
-    is_best = sums >= xp.max(sums, axis=1)[:, None] - tolerance
-    is_true = xp.all(in_window == is_event[:, None, :], axis=2)
-    num_right = xp.sum(xp.where(is_best & is_true, 1.0, 0.0), axis=1)
-    num_best = xp.sum(xp.where(is_best, 1.0, 0.0), axis=1)
-    return xp.where(counts, num_right / num_best, 0.0), counts
+    axes = tuple(range(1, len(scores.shape)))
+    tolerance = TIE_TOLERANCE * xp.sum(xp.abs(scores), axis=axes)
+    is_best = sums >= xp.max(sums, axis=1)[:, None] - tolerance[:, None]
+    num_best = xp.sum(xp.where(is_best, 1.0, 0.0), axis=1)[:, None]
+    both = xp.sum(xp.where(in_window & is_event[:, None, :], 1.0, 0.0), axis=2)
+    either = xp.sum(xp.where(in_window | is_event[:, None, :], 1.0, 0.0), axis=2)
+    return both / xp.where(either > 0, either, 1.0), xp.where(is_best, 1.0, 0.0) / num_best, counts

@@ -6,32 +6,22 @@ import json
 import logging
 import pathlib
 import shutil
+import time
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tqdm
 
 from avel_tf import losses, metrics
+from avel_tf.ave import DataError
 from avel_tf.checkpoints import Checkpoints
 from avel_tf.configuration import TrainingConfig
 from avel_tf.export import export_model
-from avel_tf.models import TASKS
-from avel_tf.records import input_dataset
+from avel_tf.models import SYSTEMS
+from avel_tf.records import input_dataset, memory_dataset, read_split
 
-INPUTS = {
-    "sel": ("audio_features", "visual_features"),
-    # The mask says which segments are the query.
-    "cml": ("audio_features", "visual_features", "event_relevance"),
-}
-LABELS = {
-    "sel": ("event_relevance", "event_category", "segment_label"),
-    "cml": ("event_relevance",),
-}
-# Whose accuracy chooses the epoch; for `cml` audio to visual and visual to audio.
-SCORED_OUTPUTS = {
-    "sel": ("segment_label",),
-    "cml": ("visual_relevance_logits", "audio_relevance_logits"),
-}
+LABELS = ("event_relevance", "event_category", "segment_label")
 MONITOR = "val_accuracy"
 
 
@@ -40,14 +30,11 @@ class DeviceError(ValueError):
 
 
 class ValAccuracy(keras.callbacks.Callback):
-    """Adds `val_accuracy` to the logs: the mean of the task's accuracies on val."""
-
-    def __init__(self, task: str):
-        super().__init__()
-        self._names = [f"val_{output}_accuracy" for output in SCORED_OUTPUTS[task]]
+    """Adds `val_accuracy` to the logs: the task's primary metric on val."""
 
     def on_epoch_end(self, epoch, logs=None):
-        logs[MONITOR] = sum(logs[name] for name in self._names) / len(self._names)
+        names = metrics.monitored_logs(self.model.output)
+        logs[MONITOR] = sum(logs[f"val_{name}"] for name in names) / len(names)
 
 
 class ProgressLine(keras.callbacks.Callback):
@@ -96,13 +83,18 @@ def train(
         run_folder: Gets `history.csv` and TensorBoard's logs.
         working_dir: Folder of checkpoints; a rerun with the same folder resumes there.
     Returns:
-        Dict with the best epoch (from 1), its accuracy on val and the epochs trained.
+        Dict with the best epoch (from 1), its accuracy on val, the epochs trained, and the seconds
+        this call took.
     Raises:
+        DataError: If weak supervision lacks the split `background`.
         DeviceError: If a GPU is asked for and there is none, or several devices cannot share the
             batches.
     """
+    started = time.monotonic()
     checkpoints = Checkpoints(working_dir / "checkpoints", MONITOR, config.patience)
     initial_epoch = len(checkpoints.history)
+    if config.supervision == "weak":
+        num_records = _with_background(num_records)
     steps = _num_batches(config, num_records["train"])
     keras.utils.set_random_seed(config.seed)
     if not config.xla:  # which Keras would leave out
@@ -114,18 +106,18 @@ def train(
             logging.getLogger(__name__).warning("Training resumes after epoch %d.", initial_epoch)
             model = checkpoints.resume()
         else:
-            model = compiled_model(config)
+            model = compiled_model(config, steps)
     if initial_epoch < config.epochs and not checkpoints.is_finished:
         epochs = range(initial_epoch, config.epochs)
         model.fit(
-            _dataset(config, examples, "train", num_records, epochs),
-            validation_data=_dataset(config, examples, "val", num_records),
+            _dataset(config, model, examples, "train", num_records, epochs),
+            validation_data=_dataset(config, model, examples, "val", num_records),
             epochs=config.epochs,
             initial_epoch=initial_epoch,
             steps_per_epoch=steps,
             shuffle=False,  # the dataset is
             callbacks=[
-                ValAccuracy(config.task),
+                ValAccuracy(),
                 checkpoints,
                 keras.callbacks.TensorBoard(working_dir / "logs", profile_batch=0),
                 ProgressLine(config.epochs, steps, initial_epoch),
@@ -135,7 +127,7 @@ def train(
     best = checkpoints.load(checkpoints.best_epoch)
     (model_folder / "Format-Keras").mkdir()
     best.save(model_folder / "Format-Keras" / "model.keras")
-    export_model(best, INPUTS[config.task], model_folder / "Format-Serving")
+    export_model(best, tuple(best.input), model_folder / "Format-Serving")
     (model_folder / "configuration.json").write_text(
         json.dumps(dataclasses.asdict(config), indent=2)
     )
@@ -145,20 +137,35 @@ def train(
         "best_epoch": checkpoints.best_epoch + 1,
         "val_accuracy": checkpoints.history[checkpoints.best_epoch][MONITOR],
         "epochs": len(checkpoints.history),
+        "seconds": time.monotonic() - started,
     }
 
 
-def compiled_model(config: TrainingConfig) -> keras.Model:
-    """A new model of the task, ready to fit."""
-    model = TASKS[config.task](**dataclasses.asdict(config.model), dtype=config.precision)
+def compiled_model(config: TrainingConfig, steps_per_epoch: int) -> keras.Model:
+    """A new model of the system, ready to fit."""
+    variant = dataclasses.asdict(config.model) if config.system == "dam" else {}
+    model = SYSTEMS[config.task][config.system](**variant, dtype=config.precision)
     loss, loss_weights = losses.localization_losses(
-        config.task, config.relevance_loss, config.event_category_weight
+        model.output,
+        config.relevance_loss,
+        config.event_category_weight,
+        config.segment_loss,
+        config.supervision,
     )
+    learning_rate = config.learning_rate
+    if config.schedule == "cosine":
+        learning_rate = keras.optimizers.schedules.CosineDecay(
+            learning_rate, config.epochs * steps_per_epoch
+        )
+    if config.optimizer == "adam":
+        optimizer = keras.optimizers.Adam(learning_rate)
+    else:
+        optimizer = keras.optimizers.SGD(learning_rate, momentum=0.9)
     model.compile(
-        optimizer=keras.optimizers.Adam(config.learning_rate),
+        optimizer=optimizer,
         loss=loss,
         loss_weights=loss_weights,
-        metrics=metrics.localization_metrics(config.task),
+        metrics=metrics.localization_metrics(model.output),
         jit_compile=config.xla,
     )
     return model
@@ -191,28 +198,45 @@ def _check_shares(config: TrainingConfig, num_records: dict[str, int], num_devic
             )
 
 
+def _with_background(num_records: dict[str, int]) -> dict[str, int]:
+    if "background" not in num_records:
+        raise DataError(
+            "`supervision` 'weak' needs clips without event, and this dataset has no split "
+            "`background`. Extract it from a features folder with audio_feature_noisy.h5 and "
+            "visual_feature_noisy.h5."
+        )
+    return {**num_records, "train": num_records["train"] + num_records["background"]}
+
+
 def _num_batches(config: TrainingConfig, num_records: int) -> int:
     return -(-num_records // config.batch_size)
 
 
 def _dataset(
     config: TrainingConfig,
+    model: keras.Model,
     examples: pathlib.Path,
     split: str,
     num_records: dict[str, int],
     epochs: range | None = None,
 ) -> tf.data.Dataset:
-    inputs, labels = INPUTS[config.task], LABELS[config.task]
-    batches = input_dataset(
-        examples / f"Split-{split}",
-        config.batch_size,
-        tuple(sorted({*inputs, *labels})),
-        epochs=epochs,
-        seed=config.seed,
-    ).map(
+    inputs = tuple(model.input)
+    names = tuple(sorted({*inputs, *LABELS}))
+    folder, order = examples / f"Split-{split}", {"epochs": epochs, "seed": config.seed}
+    pools_maps = None in model.input["visual_features"].shape[2:4]
+    is_weak = config.supervision == "weak" and split == "train"
+    if config.in_memory or pools_maps or is_weak:
+        arrays = read_split(folder, names, pools_maps)
+        if is_weak:
+            more = read_split(examples / "Split-background", names, pools_maps)
+            arrays = {name: np.concatenate([arrays[name], more[name]]) for name in names}
+        batches = memory_dataset(arrays, config.batch_size, **order)
+    else:
+        batches = input_dataset(folder, config.batch_size, names, **order)
+    batches = batches.map(
         lambda batch: (
             {name: batch[name] for name in inputs},
-            losses.localization_targets(config.task, batch),
+            losses.localization_targets(model.output, batch),
         )
     )
     # Keras takes the end of a dataset of unknown size for a mistake.

@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Sequence
 
-from avel_tf.ave import SPLITS, DataError, fingerprint
+from avel_tf.ave import DataError, fingerprint
 from avel_tf.configuration import ExtractionConfig
 from components.artifacts import Examples
 from components.component import BeamComponent, ComponentError
@@ -18,7 +18,8 @@ class AveExampleGen(BeamComponent):
         feature_store: Folder of clips already encoded, which runs and tasks may share. It changes
             what has to be done; only a clip that limits would now reject is still taken from it.
     Outputs:
-        examples: `Examples` with the splits train, val and test.
+        examples: `Examples` with the splits train, val and test; for `sel` also background, if
+            the feature release has clips without event.
     """
 
     OUTPUTS = {"examples": Examples}
@@ -39,7 +40,6 @@ class AveExampleGen(BeamComponent):
         from avel_tf.extraction.job import extract
 
         examples = outputs["examples"]
-        examples.splits = SPLITS
         try:
             metadata = extract(
                 self.parameters,
@@ -50,6 +50,7 @@ class AveExampleGen(BeamComponent):
             )
         except DataError as error:
             raise ComponentError(str(error)) from error
+        examples.splits = list(metadata["num_records"])
         summary = {"records": metadata["num_records"], "rejected": metadata["num_rejected"]}
         if encoder := metadata["source"].get("visual_encoder"):
             summary["encoder_precision"] = encoder["precision"]

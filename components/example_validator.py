@@ -1,6 +1,5 @@
 """Anomalies of a dataset."""
 
-import csv
 import dataclasses
 import fnmatch
 import json
@@ -27,21 +26,24 @@ class ExampleValidator(Component):
 
     def execute(self, inputs, outputs, working_dir):
         """Checks each split, then what the splits share, then how much is missing."""
+        from avel_tf.ave import BACKGROUND_NAME, SPLITS
+        from avel_tf.extraction.tables import read_records
         from avel_tf.validation import find_anomalies, shared_video_ids, too_many_rejects
 
         statistics, anomalies = inputs["statistics"], outputs["anomalies"]
         anomalies.splits = statistics.splits
         found = []
         for split in statistics.splits:
-            in_split, report = find_anomalies(
-                split, statistics.statistics_path(split), self.parameters.categories
-            )
+            categories = self.parameters.categories if split in SPLITS else (BACKGROUND_NAME,)
+            in_split, report = find_anomalies(split, statistics.statistics_path(split), categories)
             found += in_split
             path = anomalies.anomalies_path(split)
             path.parent.mkdir()
             path.write_bytes(report.SerializeToString())
         examples = inputs["examples"]
-        found += shared_video_ids(_video_ids(examples))
+        records = read_records(examples.records_path())
+        video_ids = {split: [item.video_id for item in records[split]] for split in examples.splits}
+        found += shared_video_ids(video_ids)
         found += too_many_rejects(examples.path(), self.parameters.max_rejected_share)
         allowed = [item for item in found if self._is_allowed(item.name)]
         forbidden = [item for item in found if not self._is_allowed(item.name)]
@@ -66,14 +68,6 @@ class ExampleValidator(Component):
 
     def _is_allowed(self, name: str) -> bool:
         return any(fnmatch.fnmatchcase(name, item) for item in self.parameters.allowed_anomalies)
-
-
-def _video_ids(examples: Examples) -> dict[str, list[str]]:
-    video_ids = {split: [] for split in examples.splits}
-    with examples.records_path().open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            video_ids[row["split"]].append(row["video_id"])
-    return video_ids
 
 
 def _texts(anomaly) -> tuple[str, str]:

@@ -24,6 +24,7 @@ class Trainer(Component):
 
     def execute(self, inputs, outputs, working_dir):
         """Runs or resumes the training."""
+        from avel_tf.ave import DataError
         from avel_tf.training import DeviceError, train
 
         examples = inputs["examples"]
@@ -37,5 +38,5 @@ class Trainer(Component):
                 outputs["model_run"].path(),
                 working_dir,
             )
-        except DeviceError as error:
+        except (DataError, DeviceError) as error:
             raise ComponentError(str(error)) from error

@@ -1,14 +1,21 @@
 """What is special to the AVE dataset: categories, annotations, splits, official features."""
 
 from avel_tf.ave.annotations import Annotation, read_annotations
-from avel_tf.ave.categories import BACKGROUND, CATEGORIES, NUM_CATEGORIES, NUM_SEGMENTS
+from avel_tf.ave.categories import (
+    BACKGROUND,
+    BACKGROUND_NAME,
+    CATEGORIES,
+    NUM_CATEGORIES,
+    NUM_SEGMENTS,
+)
 from avel_tf.ave.errors import DataError
 from avel_tf.ave.fingerprint import fingerprint
-from avel_tf.ave.official_features import OfficialFeatures
+from avel_tf.ave.official_features import OfficialFeatures, count_background_clips
 from avel_tf.ave.splits import SPLITS, read_splits
 
 __all__ = [
     "BACKGROUND",
+    "BACKGROUND_NAME",
     "CATEGORIES",
     "NUM_CATEGORIES",
     "NUM_SEGMENTS",
@@ -16,6 +23,7 @@ __all__ = [
     "Annotation",
     "DataError",
     "OfficialFeatures",
+    "count_background_clips",
     "fingerprint",
     "read_annotations",
     "read_splits",

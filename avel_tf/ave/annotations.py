@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 import re
 
-from avel_tf.ave.categories import BACKGROUND, CATEGORIES, NUM_SEGMENTS
+from avel_tf.ave.categories import BACKGROUND, BACKGROUND_NAME, CATEGORIES, NUM_SEGMENTS
 from avel_tf.ave.errors import DataError
 
 HEADER = "Category&VideoID&Quality&StartTime&EndTime"
@@ -21,7 +21,7 @@ class Annotation:
 
     Args:
         row: Integer. Position in `Annotations.txt` without its header, from 0.
-        category: String. One of `CATEGORIES`.
+        category: String. One of `CATEGORIES`, or `BACKGROUND_NAME` for a clip without event.
         video_id: String. Name of the clip without `.mp4`.
         start_seconds: Integer. First second of the event.
         end_seconds: Integer. Second after the last; equal to the start where no event is.
@@ -36,7 +36,7 @@ class Annotation:
     end_seconds: int
 
     def __post_init__(self):
-        if self.category not in CATEGORIES:
+        if self.category not in (*CATEGORIES, BACKGROUND_NAME):
             raise ValueError(f"unknown category {self.category!r}")
         if not VIDEO_ID.fullmatch(self.video_id):
             raise ValueError(f"the video id {self.video_id!r} is no plain file name")
@@ -48,8 +48,8 @@ class Annotation:
 
     @property
     def event_category(self) -> int:
-        """Index of the category in `CATEGORIES`."""
-        return CATEGORIES.index(self.category)
+        """Index of the category in `CATEGORIES`; `BACKGROUND` for a clip without event."""
+        return (*CATEGORIES, BACKGROUND_NAME).index(self.category)
 
     @property
     def event_length(self) -> int:
@@ -106,6 +106,8 @@ def read_annotations(path: str | pathlib.Path) -> list[Annotation]:
     annotations = []
     for number, (category, video_id, _, start, end) in read_lines(path):
         try:
+            if category == BACKGROUND_NAME:
+                raise ValueError(f"{category!r} is the category of clips without annotation")
             annotation = Annotation(len(annotations), category, video_id, int(start), int(end))
         except ValueError as error:
             raise DataError(f"{path}, line {number}: {error}. Correct the line.") from error

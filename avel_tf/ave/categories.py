@@ -33,4 +33,5 @@ CATEGORIES = (
 )
 NUM_CATEGORIES = len(CATEGORIES)
 BACKGROUND = NUM_CATEGORIES  # the 29th segment label
+BACKGROUND_NAME = "Background"  # category of the clips without event, for the weak setting
 NUM_SEGMENTS = 10  # one a second

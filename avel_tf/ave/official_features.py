@@ -14,7 +14,7 @@ VISUAL_SHAPE = (NUM_SEGMENTS, 7, 7, 512)
 
 
 class OfficialFeatures:
-    """Row-by-row reader of `audio_feature.h5` and `visual_feature.h5`.
+    """Row-by-row reader of `audio_feature.h5` and `visual_feature.h5`, or of the `_noisy` ones.
 
     Both files are checked when opened, so that a wrong one fails before any work is done.
 
@@ -22,15 +22,17 @@ class OfficialFeatures:
         folder: Folder with the two files.
         num_records: Integer. Rows each file must have: one for each record of
             `Annotations.txt`, in its order.
+        suffix: String. `"_noisy"` for the clips without event.
     Raises:
         DataError: If a file is missing, is not HDF5, or has another shape; names the file.
     """
 
-    def __init__(self, folder: str | pathlib.Path, num_records: int):
+    def __init__(self, folder: str | pathlib.Path, num_records: int, suffix: str = ""):
         folder = pathlib.Path(folder)
-        self._audio = _open(folder / "audio_feature.h5", (num_records, *AUDIO_SHAPE))
+        audio, visual = folder / f"audio_feature{suffix}.h5", folder / f"visual_feature{suffix}.h5"
+        self._audio = _open(audio, (num_records, *AUDIO_SHAPE))
         try:
-            self._visual = _open(folder / "visual_feature.h5", (num_records, *VISUAL_SHAPE))
+            self._visual = _open(visual, (num_records, *VISUAL_SHAPE))
         except DataError:
             self._audio.file.close()
             raise
@@ -59,6 +61,22 @@ class OfficialFeatures:
         return _read(self._audio, row), _read(self._visual, row)
 
 
+def count_background_clips(folder: str | pathlib.Path) -> int:
+    """How many clips without event a folder of official features has, 0 if it lacks the files.
+
+    Args:
+        folder: Folder that may hold `audio_feature_noisy.h5` and `visual_feature_noisy.h5`.
+    Raises:
+        DataError: If the first of them is damaged.
+    """
+    paths = [pathlib.Path(folder, f"{name}_feature_noisy.h5") for name in ("audio", "visual")]
+    if not all(path.is_file() for path in paths):
+        return 0
+    dataset = _open(paths[0], (None, *AUDIO_SHAPE))
+    with dataset.file:
+        return len(dataset)
+
+
 def _read(dataset: h5py.Dataset, row: int) -> np.ndarray:
     try:
         return dataset[row].astype("float32")
@@ -68,7 +86,11 @@ def _read(dataset: h5py.Dataset, row: int) -> np.ndarray:
         ) from error
 
 
-def _open(path: pathlib.Path, shape: tuple[int, ...]) -> h5py.Dataset:
+def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    return shape[1:] == expected[1:] and expected[0] in (None, *shape[:1])
+
+
+def _open(path: pathlib.Path, shape: tuple[int | None, ...]) -> h5py.Dataset:
     if not path.is_file():
         raise DataError(f"{path} does not exist. It is part of the official AVE feature release.")
     try:
@@ -78,7 +100,7 @@ def _open(path: pathlib.Path, shape: tuple[int, ...]) -> h5py.Dataset:
     key = next((key for key in KEYS if key in file), None)
     if key is None:
         problem = f"has the keys {sorted(file)}, none of {KEYS}"
-    elif not isinstance(file[key], h5py.Dataset) or file[key].shape != shape:
+    elif not isinstance(file[key], h5py.Dataset) or not _fits(file[key].shape, shape):
         found = getattr(file[key], "shape", "a group")
         problem = f"holds {found} under {key!r} instead of {shape} (records, segments, …)"
     elif file[key].dtype.kind != "f":

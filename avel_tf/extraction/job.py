@@ -15,7 +15,14 @@ from typing import TextIO
 import apache_beam as beam
 
 from avel_tf import beam_jobs
-from avel_tf.ave import DataError, read_annotations, read_splits
+from avel_tf.ave import (
+    BACKGROUND_NAME,
+    Annotation,
+    DataError,
+    count_background_clips,
+    read_annotations,
+    read_splits,
+)
 from avel_tf.configuration import ExtractionConfig
 from avel_tf.extraction.journal import read_journal, show_progress
 from avel_tf.extraction.plan import Shard, plan
@@ -31,6 +38,7 @@ from avel_tf.sources import (
 )
 
 SPLIT_OF_FILES = "all"
+BACKGROUND_SPLIT = "background"  # the release's clips without event
 RECORDS_PER_SHARD = 32
 MIN_SHARDS = 16
 # What may differ between datasets whose features are alike.
@@ -46,6 +54,8 @@ def extract(
     like: dict | None = None,
 ) -> dict:
     """Makes the dataset of one task from the AVE release.
+
+    For `sel` the clips without event that the feature release has become a split `background`.
 
     Args:
         config: `ExtractionConfig`.
@@ -68,7 +78,14 @@ def extract(
         for split, rows in read_splits(config.folders, annotations, config.task).items()
     }
     if config.features_dir:
-        source = OfficialSource(config.features_dir, len(annotations))
+        count = count_background_clips(config.features_dir) if config.task == "sel" else 0
+        if count:
+            first = len(annotations)
+            splits[BACKGROUND_SPLIT] = [
+                Annotation(first + clip, BACKGROUND_NAME, f"background-{clip:03d}", 0, 0)
+                for clip in range(count)
+            ]
+        source = OfficialSource(config.features_dir, len(annotations), count)
     else:
         source = MediaSource(
             str(pathlib.Path(config.data_root) / "AVE"), ".mp4", config.encoding, str(feature_store)

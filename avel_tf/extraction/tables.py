@@ -10,7 +10,7 @@ import pathlib
 import shutil
 from collections.abc import Collection, Sequence
 
-from avel_tf.ave import DataError
+from avel_tf.ave import Annotation, DataError
 from avel_tf.extraction.journal import read_journal
 from avel_tf.extraction.plan import Shard
 
@@ -74,6 +74,27 @@ def collect(
     for name in ("dataset.json", "records.csv", "rejects.csv"):
         link_or_copy(working_dir / name, output / name)
     return metadata
+
+
+def read_records(path: pathlib.Path) -> dict[str, list[Annotation]]:
+    """Annotations of a dataset's records by split.
+
+    Args:
+        path: `records.csv` of a dataset.
+    """
+    annotations = collections.defaultdict(list)
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            annotations[row["split"]].append(
+                Annotation(
+                    int(row["row"]),
+                    row["category"],
+                    row["video_id"],
+                    int(row["start_seconds"]),
+                    int(row["end_seconds"]),
+                )
+            )
+    return annotations
 
 
 def link_or_copy(source: str | pathlib.Path, target: str | pathlib.Path) -> None:

@@ -1,13 +1,12 @@
 """Cross-modality localization (CML)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
 from avel_tf.models.dual_attention_matching import DualAttentionMatching
-from avel_tf.models.inputs import check_visual_shape, feature_normalization
+from avel_tf.models.inputs import feature_normalization, mean_over_map
+from avel_tf.models.similarity import cosine_similarity
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
@@ -17,31 +16,39 @@ class CrossModalityLocalizer(keras.Model):
     The query is the event's segments of one modality, chosen by `event_relevance` in training
     and in testing; each segment of the other modality is a candidate. What a candidate must not
     see, no part of the model lets in: the picture is pooled by its mean, without the sound that
-    asks for it, and no position enters anywhere.
+    asks for it, and no position enters anywhere. A map of any size is the same as its mean,
+    a map of one region.
 
-    B: batch, T: segments.
+    B: batch, T: segments, H, W: map size.
 
     Args:
         audio_dim: Integer. Width of the audio features.
-        visual_shape: Tuple of three integers. Height, width and channels of the visual features.
+        visual_dim: Integer. Width of the visual features, their channels.
         units: Integer. Width of dual attention matching.
         num_heads: Integer. Heads of its self-attention; must divide `units`.
         block: `"plain"` or `"full"`, see `EventMaskedSelfAttention`.
         dropout: Float in [0, 1]. Rate inside the self-attention.
         normalization: `"none"`, or `"batch"` for a batch normalization of the features of each
             modality, of the visual ones after their mean.
+        embedding: What makes a global feature, see `DualAttentionMatching`.
+        matching: `"cross"`; or `"self"` to train by matching each modality with itself, and to
+            score candidates by their cosine to the query's global feature (Table 4).
         dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
             Saved with the model.
     Call arguments:
         inputs: Dict of
             `audio_features`: Float tensor (B, T, audio_dim), one row a second.
-            `visual_features`: Float tensor (B, T, *visual_shape).
+            `visual_features`: Float tensor (B, T, H, W, visual_dim).
             `event_relevance`: Float tensor (B, T), 1 for the query's segments, else 0.
     Returns:
         Dict of float32 tensors (B, T):
         `visual_relevance_logits`: Score of each visual candidate, audio to visual.
         `audio_relevance_logits`: Score of each audio candidate, visual to audio.
         `event_relevance_probabilities`: Mean of both probabilities, for the loss.
+        With `matching="self"` the two scores are cosines, in [-1, 1], which no loss should take;
+        two more outputs are what is trained, and what the probabilities are of:
+        `audio_self_relevance_logits`, `visual_self_relevance_logits`: Score of each segment by
+        the global feature of its own modality.
     Raises:
         ValueError: If an argument is out of range.
     Example:
@@ -58,22 +65,23 @@ class CrossModalityLocalizer(keras.Model):
     assert outputs["visual_relevance_logits"].shape == (1, 10)
     ```
 
-    Reference: Wu et al., ICCV 2019, section 3.3.
+    Reference: Wu et al., ICCV 2019, section 3.3; section 4.3, Tables 3 and 4.
     """
 
     def __init__(
         self,
         audio_dim: int = 128,
-        visual_shape: Sequence[int] = (7, 7, 512),
+        visual_dim: int = 512,
         units: int = 256,
         num_heads: int = 4,
         block: str = "plain",
         dropout: float = 0.0,
         normalization: str = "none",
+        embedding: str = "self_attention",
+        matching: str = "cross",
         dtype: Any = None,
         **kwargs: Any,
     ):
-        visual_shape = check_visual_shape(visual_shape)
         policy = keras.dtype_policies.get(dtype)
 
         # === Layers ===
@@ -83,13 +91,15 @@ class CrossModalityLocalizer(keras.Model):
         self.visual_normalization = feature_normalization(
             normalization, policy, "visual_normalization"
         )
-        self.matching = DualAttentionMatching(
+        self.dual_attention_matching = DualAttentionMatching(
             audio_dim=audio_dim,
-            visual_dim=visual_shape[-1],
+            visual_dim=visual_dim,
             units=units,
             num_heads=num_heads,
             block=block,
             dropout=dropout,
+            embedding=embedding,
+            matching=matching,
             dtype=policy,
             name="matching",
         )
@@ -97,33 +107,46 @@ class CrossModalityLocalizer(keras.Model):
         # === Functional model ===
         inputs = {
             "audio_features": keras.Input((None, audio_dim), name="audio_features"),
-            "visual_features": keras.Input((None, *visual_shape), name="visual_features"),
+            "visual_features": keras.Input((None, None, None, visual_dim), name="visual_features"),
             "event_relevance": keras.Input((None,), name="event_relevance"),
         }
-        visual = ops.mean(inputs["visual_features"], axis=(2, 3))  # (B, T, C)
-        matches = self.matching(
+        visual = mean_over_map(inputs["visual_features"])  # (B, T, C)
+        matches = self.dual_attention_matching(
             {
                 "audio_features": self.audio_normalization(inputs["audio_features"]),
                 "visual_features": self.visual_normalization(visual),
                 "event_relevance": inputs["event_relevance"],
             }
         )
-        outputs = {
-            "audio_relevance_logits": matches["audio_relevance_logits"],
-            "visual_relevance_logits": matches["visual_relevance_logits"],
-            "event_relevance_probabilities": matches["event_relevance_probabilities"],
+        logits = {
+            "audio": matches["audio_relevance_logits"],
+            "visual": matches["visual_relevance_logits"],
         }
+        outputs = {"event_relevance_probabilities": matches["event_relevance_probabilities"]}
+        if matching == "cross":
+            outputs["audio_relevance_logits"] = logits["audio"]
+            outputs["visual_relevance_logits"] = logits["visual"]
+        else:
+            outputs["audio_self_relevance_logits"] = logits["audio"]
+            outputs["visual_self_relevance_logits"] = logits["visual"]
+            for query, candidates in (("visual", "audio"), ("audio", "visual")):
+                outputs[f"{candidates}_relevance_logits"] = cosine_similarity(
+                    matches[f"{query}_global_feature"][:, None],
+                    matches[f"{candidates}_local_features"],
+                )
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self.dtype_policy = policy
 
         # === Config ===
         self.audio_dim = audio_dim
-        self.visual_shape = visual_shape
+        self.visual_dim = visual_dim
         self.units = units
         self.num_heads = num_heads
         self.block = block
         self.dropout = dropout
         self.normalization = normalization
+        self.embedding = embedding
+        self.matching = matching
 
     def get_config(self):
         # Without super(): a functional model's own config is its graph, not these arguments.
@@ -132,10 +155,12 @@ class CrossModalityLocalizer(keras.Model):
             "trainable": self.trainable,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "audio_dim": self.audio_dim,
-            "visual_shape": list(self.visual_shape),
+            "visual_dim": self.visual_dim,
             "units": self.units,
             "num_heads": self.num_heads,
             "block": self.block,
             "dropout": self.dropout,
             "normalization": self.normalization,
+            "embedding": self.embedding,
+            "matching": self.matching,
         }

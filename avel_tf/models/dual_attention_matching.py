@@ -4,8 +4,12 @@ from typing import Any
 
 import keras
 
-from avel_tf.arguments import check_positive_integer
-from avel_tf.layers import CrossMatching, EventMaskedSelfAttention
+from avel_tf.arguments import check_choice, check_positive_integer
+from avel_tf.layers import CrossMatching, EventMaskedSelfAttention, SequenceEmbedding
+from avel_tf.layers.sequence_embedding import KINDS
+
+EMBEDDINGS = ("self_attention", *KINDS)
+MATCHINGS = ("cross", "self")
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
@@ -34,8 +38,9 @@ class DualAttentionMatching(keras.Model):
             `event_relevance`: Float tensor (B, T) in [0, 1]: the segments that the global
             features see.
     Returns:
-        Dict of `audio_global_feature` and `visual_global_feature`, float tensors (B, units), and
-        the float32 tensors (B, T) of `CrossMatching`: `audio_relevance_logits`,
+        Dict of `audio_local_features` and `visual_local_features`, float tensors (B, T, units);
+        `audio_global_feature` and `visual_global_feature`, float tensors (B, units); and the
+        float32 tensors (B, T) of `CrossMatching`: `audio_relevance_logits`,
         `visual_relevance_logits`, `event_relevance_probabilities`.
     Raises:
         ValueError: If an argument is out of range.
@@ -54,7 +59,7 @@ class DualAttentionMatching(keras.Model):
     assert outputs["event_relevance_probabilities"].shape == (1, 10)
     ```
 
-    Reference: Wu et al., ICCV 2019, section 3.2, Eqs. 1–7.
+    Reference: Wu et al., ICCV 2019, section 3.2, Eqs. 1–7; section 4.3, Tables 3–5.
     """
 
     def __init__(
@@ -65,23 +70,27 @@ class DualAttentionMatching(keras.Model):
         num_heads: int = 4,
         block: str = "plain",
         dropout: float = 0.0,
+        embedding: str = "self_attention",
+        matching: str = "cross",
         dtype: Any = None,
         **kwargs: Any,
     ):
         check_positive_integer("audio_dim", audio_dim)
         check_positive_integer("visual_dim", visual_dim)
+        check_choice("embedding", embedding, EMBEDDINGS)
+        check_choice("matching", matching, MATCHINGS)
         policy = keras.dtype_policies.get(dtype)
 
         # === Layers ===
-        attention = {
-            "units": units,
-            "num_heads": num_heads,
-            "block": block,
-            "dropout": dropout,
-            "dtype": policy,
-        }
-        self.audio_attention = EventMaskedSelfAttention(**attention, name="audio_attention")
-        self.visual_attention = EventMaskedSelfAttention(**attention, name="visual_attention")
+        if embedding == "self_attention":
+            global_layer, name = EventMaskedSelfAttention, "attention"
+            settings = {"num_heads": num_heads, "block": block, "dropout": dropout}
+        else:
+            global_layer, name = SequenceEmbedding, "sequence_embedding"
+            settings = {"kind": embedding}
+        settings |= {"units": units, "dtype": policy}
+        self.audio_global = global_layer(**settings, name=f"audio_{name}")
+        self.visual_global = global_layer(**settings, name=f"visual_{name}")
         self.audio_embedding = keras.layers.Dense(
             units, activation="relu", dtype=policy, name="audio_embedding"
         )
@@ -98,12 +107,18 @@ class DualAttentionMatching(keras.Model):
         }
         audio = self.audio_embedding(inputs["audio_features"])  # (B, T, units)
         visual = self.visual_embedding(inputs["visual_features"])
-        audio_global = self.audio_attention(audio, inputs["event_relevance"])  # (B, units)
-        visual_global = self.visual_attention(visual, inputs["event_relevance"])
+        audio_global = self.audio_global(audio, inputs["event_relevance"])  # (B, units)
+        visual_global = self.visual_global(visual, inputs["event_relevance"])
+        # Eqs. 5 and 6 ask the audio segments by the second, the visual ones by the first.
+        queries = (audio_global, visual_global)
+        if matching == "self":
+            queries = queries[::-1]
         outputs = {
+            "audio_local_features": audio,
+            "visual_local_features": visual,
             "audio_global_feature": audio_global,
             "visual_global_feature": visual_global,
-            **self.cross_matching(audio, visual, audio_global, visual_global),
+            **self.cross_matching(audio, visual, *queries),
         }
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self.dtype_policy = policy
@@ -115,6 +130,8 @@ class DualAttentionMatching(keras.Model):
         self.num_heads = num_heads
         self.block = block
         self.dropout = dropout
+        self.embedding = embedding
+        self.matching = matching
 
     def get_config(self):
         # Without super(): a functional model's own config is its graph, not these arguments.
@@ -128,4 +145,6 @@ class DualAttentionMatching(keras.Model):
             "num_heads": self.num_heads,
             "block": self.block,
             "dropout": self.dropout,
+            "embedding": self.embedding,
+            "matching": self.matching,
         }

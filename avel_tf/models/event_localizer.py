@@ -6,11 +6,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from avel_tf.arguments import check_positive_integer
+from avel_tf.arguments import check_choice, check_positive_integer
 from avel_tf.layers import AudioGuidedAttention
 from avel_tf.localization import segment_labels
-from avel_tf.models.dual_attention_matching import DualAttentionMatching
+from avel_tf.models.dual_attention_matching import MATCHINGS, DualAttentionMatching
 from avel_tf.models.inputs import check_visual_shape, feature_normalization
+
+CHOICES_OF_MATCHING = (*MATCHINGS, "none")
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
@@ -33,6 +35,10 @@ class SupervisedEventLocalizer(keras.Model):
         dropout: Float in [0, 1]. Rate inside the self-attention.
         normalization: `"none"`, or `"batch"` for a batch normalization of the features of each
             modality, before the attention over regions.
+        embedding: What makes a global feature, see `DualAttentionMatching`.
+        matching: `"cross"` or `"self"`, see `DualAttentionMatching`; or `"none"`, without any
+            check of segments: all are the event, and the category is all that is trained
+            (Table 5, and lambda = 1 of Eq. 8).
         dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
             Saved with the model.
     Call arguments:
@@ -43,7 +49,8 @@ class SupervisedEventLocalizer(keras.Model):
         Dict of
         `event_category_logits`: Float32 tensor (B, num_categories).
         `audio_relevance_logits`, `visual_relevance_logits`, `event_relevance_probabilities`:
-        Float32 tensors (B, T), see `CrossMatching`.
+        Float32 tensors (B, T), see `CrossMatching`. With `matching="none"` there are no logits,
+        and the probabilities are ones.
         `segment_label`: Int32 tensor (B, T), the decision: the category where the relevance is
         at least 0.5, else `num_categories`.
     Raises:
@@ -61,7 +68,7 @@ class SupervisedEventLocalizer(keras.Model):
     assert outputs["segment_label"].shape == (1, 10)
     ```
 
-    Reference: Wu et al., ICCV 2019, section 3.4.
+    Reference: Wu et al., ICCV 2019, section 3.4; section 4.3, Table 5.
     """
 
     def __init__(
@@ -74,11 +81,14 @@ class SupervisedEventLocalizer(keras.Model):
         block: str = "plain",
         dropout: float = 0.0,
         normalization: str = "none",
+        embedding: str = "self_attention",
+        matching: str = "cross",
         dtype: Any = None,
         **kwargs: Any,
     ):
         check_positive_integer("num_categories", num_categories)
         visual_shape = check_visual_shape(visual_shape)
+        check_choice("matching", matching, CHOICES_OF_MATCHING)
         policy = keras.dtype_policies.get(dtype)
 
         # === Layers ===
@@ -91,13 +101,16 @@ class SupervisedEventLocalizer(keras.Model):
         self.audio_guided_attention = AudioGuidedAttention(
             dtype=policy, name="audio_guided_attention"
         )
-        self.matching = DualAttentionMatching(
+        self.dual_attention_matching = DualAttentionMatching(
             audio_dim=audio_dim,
             visual_dim=visual_shape[-1],
             units=units,
             num_heads=num_heads,
             block=block,
             dropout=dropout,
+            embedding=embedding,
+            # Without matching its global features alone are taken, whatever their match.
+            matching="cross" if matching == "none" else matching,
             dtype=policy,
             name="matching",
         )
@@ -115,23 +128,21 @@ class SupervisedEventLocalizer(keras.Model):
         audio = self.audio_normalization(inputs["audio_features"])
         visual = self.visual_normalization(inputs["visual_features"])
         visual = self.audio_guided_attention(audio, visual)  # (B, T, C)
-        matches = self.matching(
-            {
-                "audio_features": audio,
-                "visual_features": visual,
-                "event_relevance": ops.ones_like(inputs["audio_features"][:, :, 0]),
-            }
+        every_segment = ops.ones_like(inputs["audio_features"][:, :, 0], dtype="float32")  # (B, T)
+        matches = self.dual_attention_matching(
+            {"audio_features": audio, "visual_features": visual, "event_relevance": every_segment}
         )
         fused = self.fusion([matches["audio_global_feature"], matches["visual_global_feature"]])
         category_logits = self.event_category(fused)
-        probabilities = matches["event_relevance_probabilities"]
-        outputs = {
-            "event_category_logits": category_logits,
-            "audio_relevance_logits": matches["audio_relevance_logits"],
-            "visual_relevance_logits": matches["visual_relevance_logits"],
-            "event_relevance_probabilities": probabilities,
-            "segment_label": segment_labels(category_logits, probabilities),
-        }
+        outputs = {"event_category_logits": category_logits}
+        if matching == "none":
+            probabilities = every_segment
+        else:
+            outputs["audio_relevance_logits"] = matches["audio_relevance_logits"]
+            outputs["visual_relevance_logits"] = matches["visual_relevance_logits"]
+            probabilities = matches["event_relevance_probabilities"]
+        outputs["event_relevance_probabilities"] = probabilities
+        outputs["segment_label"] = segment_labels(category_logits, probabilities)
         super().__init__(inputs=inputs, outputs=outputs, **kwargs)
         self.dtype_policy = policy
 
@@ -144,6 +155,8 @@ class SupervisedEventLocalizer(keras.Model):
         self.block = block
         self.dropout = dropout
         self.normalization = normalization
+        self.embedding = embedding
+        self.matching = matching
 
     def get_config(self):
         # Without super(): a functional model's own config is its graph, not these arguments.
@@ -159,4 +172,6 @@ class SupervisedEventLocalizer(keras.Model):
             "block": self.block,
             "dropout": self.dropout,
             "normalization": self.normalization,
+            "embedding": self.embedding,
+            "matching": self.matching,
         }

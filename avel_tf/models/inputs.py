@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+from keras import ops
 
 from avel_tf.arguments import check_choice, check_positive_integer
 
@@ -39,3 +40,8 @@ def feature_normalization(normalization: str, dtype: Any, name: str) -> keras.la
     if normalization == "none":
         return keras.layers.Identity(dtype=dtype, name=name)
     return keras.layers.BatchNormalization(momentum=0.9, dtype=dtype, name=name)
+
+
+def mean_over_map(visual_features: Any) -> Any:
+    """Pools maps (B, T, H, W, C) of any size to (B, T, C); one pooled before stays as it is."""
+    return ops.mean(visual_features, axis=(2, 3))

@@ -14,10 +14,13 @@ class OfficialSource:
     Args:
         features_dir: String. Folder of the two files.
         num_records: Integer. Records of `Annotations.txt`; rows each file must have.
+        num_background_clips: Integer. Rows that the `_noisy` files must have, if there are any;
+            they follow the records.
     """
 
     features_dir: str
     num_records: int
+    num_background_clips: int = 0
 
     def resolve(self) -> "OfficialSource":
         """This source: nothing is left open."""
@@ -32,17 +35,28 @@ class OfficialReader:
     """Reads the rows of an `OfficialSource`."""
 
     def __init__(self, source: OfficialSource):
+        self._num_records = source.num_records
         self._features = OfficialFeatures(source.features_dir, source.num_records)
+        self._background = None
+        if source.num_background_clips:
+            self._background = OfficialFeatures(
+                source.features_dir, source.num_background_clips, "_noisy"
+            )
 
     def read(self, items: Sequence[Annotation]) -> Iterator[Record]:
         """One row of both files after the other."""
         for item in items:
-            yield Record(item, *self._features.read(item.row))
+            if item.row < self._num_records:
+                yield Record(item, *self._features.read(item.row))
+            else:
+                yield Record(item, *self._background.read(item.row - self._num_records))
 
     def metadata(self) -> dict:
         """Only the kind: the files do not say how they were made."""
         return {"kind": "official_features"}
 
     def close(self) -> None:
-        """Closes both files."""
+        """Closes all files."""
         self._features.close()
+        if self._background:
+            self._background.close()

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from avel_tf.layers.sequence_embedding import KINDS
 from avel_tf.models import DualAttentionMatching
 
 NAMES = [
@@ -11,6 +12,10 @@ NAMES = [
     "visual_relevance_logits",
     "event_relevance_probabilities",
 ]
+LOCAL_NAMES = ["audio_local_features", "visual_local_features"]
+
+
+BACKGROUND = 5 * (np.arange(10) < 3).astype("float32")[:, None]
 
 
 def make_inputs(batch=3, segments=10, width=6):
@@ -58,8 +63,8 @@ def test_swapping_the_modalities_swaps_the_directions(block, randomize):
     model, swapped_model = randomize(make_model(block=block)), make_model(block=block)
     for ours, theirs in (("audio", "visual"), ("visual", "audio")):
         for layer in ("embedding", "attention"):
-            weights = getattr(model, f"{ours}_{layer}").get_weights()
-            getattr(swapped_model, f"{theirs}_{layer}").set_weights(weights)
+            weights = model.get_layer(f"{ours}_{layer}").get_weights()
+            swapped_model.get_layer(f"{theirs}_{layer}").set_weights(weights)
     inputs = make_inputs()
     swapped_inputs = {
         "audio_features": inputs["visual_features"],
@@ -84,13 +89,65 @@ def test_background_is_scored_but_asks_for_nothing(block, randomize):
     assert np.abs(changed[NAMES[2]][:, :3] - outputs[NAMES[2]][:, :3]).min() > 0
 
 
+def test_self_matching_asks_with_the_modality_itself(randomize):
+    model, crossed = randomize(make_model(matching="self")), randomize(make_model())
+    inputs = make_inputs()
+    outputs, others = model(inputs), crossed(inputs)
+    # Only Eqs. 5 and 6 change: local and global features are those of cross-matching.
+    for name in (*LOCAL_NAMES, *NAMES[:2]):
+        np.testing.assert_array_equal(outputs[name], others[name])
+    probabilities = []
+    for modality in ("audio", "visual"):
+        whole, local = outputs[f"{modality}_global_feature"], outputs[f"{modality}_local_features"]
+        expected = np.einsum("bd,btd->bt", whole, local)
+        logits = outputs[f"{modality}_relevance_logits"]
+        np.testing.assert_allclose(logits, expected, rtol=1e-5)
+        assert np.abs(logits - others[f"{modality}_relevance_logits"]).max() > 0.1
+        probabilities.append(1 / (1 + np.exp(-expected)))
+    np.testing.assert_allclose(outputs[NAMES[4]], np.mean(probabilities, axis=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("embedding", KINDS)
+def test_embeddings_of_table_3(embedding, randomize):
+    model, inputs = randomize(make_model(embedding=embedding)), make_inputs()
+    outputs = model(inputs)
+    audio = model.get_layer("audio_sequence_embedding")
+    visual = model.get_layer("visual_sequence_embedding")
+    assert (audio.kind, audio.units) == (visual.kind, visual.units) == (embedding, 8)
+    for modality, layer in (("audio", audio), ("visual", visual)):
+        expected = layer(outputs[f"{modality}_local_features"], inputs["event_relevance"])
+        np.testing.assert_array_equal(outputs[f"{modality}_global_feature"], expected)
+    # The first three segments are background: scored, but part of no query.
+    changed = model({**inputs, "audio_features": inputs["audio_features"] + BACKGROUND})
+    np.testing.assert_array_equal(changed[NAMES[3]], outputs[NAMES[3]])
+    np.testing.assert_array_equal(changed[NAMES[2]][:, 3:], outputs[NAMES[2]][:, 3:])
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(model))
+    assert (copy.embedding, copy.get_config()) == (embedding, model.get_config())
+    assert [weight.path for weight in copy.weights] == [weight.path for weight in model.weights]
+
+
+def test_weights_keep_the_names_that_saved_models_have():
+    assert [weight.path for weight in make_model().weights] == [
+        *(
+            f"{modality}_attention/{projection}/kernel"
+            for modality in ("audio", "visual")
+            for projection in ("query", "key", "value")
+        ),
+        "audio_embedding/kernel",
+        "audio_embedding/bias",
+        "visual_embedding/kernel",
+        "visual_embedding/bias",
+    ]
+
+
 def test_config_and_symbolic_shapes():
-    model = make_model(block="full", dropout=0.1, name="dam", trainable=False)
+    model = make_model(block="full", dropout=0.1, matching="self", name="dam", trainable=False)
     config = keras.saving.serialize_keras_object(model)
     copy = keras.saving.deserialize_keras_object(config)
     assert isinstance(copy, DualAttentionMatching)
     assert copy.get_config() == model.get_config()
     assert (copy.name, copy.trainable, copy.block, copy.dropout) == ("dam", False, "full", 0.1)
+    assert (copy.embedding, copy.matching) == ("self_attention", "self")
     assert [weight.path for weight in copy.weights] == [weight.path for weight in model.weights]
     assert {name: tensor.shape for name, tensor in model.output.items()} == {
         NAMES[0]: (None, 8),
@@ -98,6 +155,8 @@ def test_config_and_symbolic_shapes():
         NAMES[2]: (None, None),
         NAMES[3]: (None, None),
         NAMES[4]: (None, None),
+        LOCAL_NAMES[0]: (None, None, 8),
+        LOCAL_NAMES[1]: (None, None, 8),
     }
 
 
@@ -108,7 +167,7 @@ def test_edges(batch, segments, block):
     inputs = make_inputs(batch, segments)
     inputs["event_relevance"][-1] = 0  # all background
     outputs = make_model(block=block)(inputs)
-    assert set(outputs) == set(NAMES)
+    assert set(outputs) == {*NAMES, *LOCAL_NAMES}
     assert all(np.isfinite(output).all() for output in outputs.values())
     np.testing.assert_array_equal(outputs["audio_relevance_logits"][-1], np.zeros(segments))
 
@@ -118,5 +177,9 @@ def test_errors_name_the_argument():
         DualAttentionMatching(audio_dim=0)
     with pytest.raises(ValueError, match=r"`visual_dim` must be .* Received: visual_dim=1.5."):
         DualAttentionMatching(visual_dim=1.5)
+    with pytest.raises(ValueError, match=r"`embedding` must be one of .* embedding='mean'."):
+        DualAttentionMatching(embedding="mean")
+    with pytest.raises(ValueError, match=r"`matching` must be one of .* matching='none'."):
+        DualAttentionMatching(matching="none")
     with pytest.raises(ValueError, match=r"`num_heads` must divide `units`."):
         DualAttentionMatching(units=8, num_heads=3)

@@ -32,7 +32,7 @@ def test_parts_are_wired_as_in_section_3_4(arguments, make_batch, randomize):
     features, _ = make_batch()
     outputs = model(features)
     # Global features of all segments, none masked: an event-cropped query would leak the label.
-    matches = model.matching(
+    matches = model.dual_attention_matching(
         {
             "audio_features": features["audio_features"],
             "visual_features": np.asarray(model.audio_guided_attention(**features)),
@@ -55,6 +55,59 @@ def test_segment_label_is_the_decision(arguments, make_batch):
     assert 0 < is_event.mean() < 1
     np.testing.assert_array_equal(outputs["segment_label"], np.where(is_event, category, 4))
     assert outputs["segment_label"].dtype == np.int32
+
+
+def test_self_matching_is_passed_on(arguments, make_batch, randomize):
+    features, _ = make_batch()
+    models = [
+        randomize(SupervisedEventLocalizer(num_categories=4, matching=matching, **arguments))
+        for matching in ("cross", "self")
+    ]
+    crossed, outputs = (model(features) for model in models)
+    assert set(outputs) == set(NAMES)
+    assert models[1].dual_attention_matching.matching == "self"
+    np.testing.assert_array_equal(outputs[NAMES[0]], crossed[NAMES[0]])
+    assert np.abs(outputs[NAMES[1]] - crossed[NAMES[1]]).max() > 0.1
+
+
+def test_without_matching_every_segment_is_the_event(arguments, make_batch, randomize):
+    features, _ = make_batch()
+    arguments |= {"num_categories": 4, "embedding": "average"}
+    model, crossed = (
+        randomize(SupervisedEventLocalizer(matching=matching, **arguments))
+        for matching in ("none", "cross")
+    )
+    outputs = model(features)
+    assert set(outputs) == {NAMES[0], NAMES[3], NAMES[4]}
+    # The category is that of the fused global features, as with matching.
+    np.testing.assert_array_equal(outputs[NAMES[0]], crossed(features)[NAMES[0]])
+    np.testing.assert_array_equal(outputs[NAMES[3]], np.ones((4, 10)))
+    category = np.argmax(outputs[NAMES[0]], axis=1)
+    np.testing.assert_array_equal(outputs[NAMES[4]], np.repeat(category[:, None], 10, axis=1))
+
+
+def test_without_matching_the_category_loss_alone_moves_every_weight(arguments, make_batch):
+    features, labels = make_batch()
+    model = SupervisedEventLocalizer(
+        num_categories=4, matching="none", dtype="mixed_bfloat16", **arguments
+    )
+    model.compile(
+        keras.optimizers.Adam(1e-3),
+        loss={NAMES[0]: keras.losses.SparseCategoricalCrossentropy(from_logits=True)},
+        run_eagerly=True,
+    )
+    before = model.get_weights()
+    targets = {
+        NAMES[0]: labels["event_category"],
+        NAMES[3]: labels["event_relevance"],
+        NAMES[4]: labels["segment_label"],
+    }
+    model.fit(features, targets, verbose=0)
+    for weight, old in zip(model.weights, before, strict=True):
+        assert not np.array_equal(weight, old), weight.path
+    outputs = model(features)
+    dtypes = [keras.backend.standardize_dtype(outputs[NAMES[i]].dtype) for i in (0, 3, 4)]
+    assert dtypes == ["float32", "float32", "int32"]
 
 
 def test_order_of_records_and_segments(arguments, make_batch):
@@ -98,7 +151,7 @@ def test_batch_normalization_acts_before_the_attention_over_regions(arguments, m
         layer.set_weights([gamma, 0 * gamma, flat.mean(axis=0), flat.var(axis=0)])
     plain = SupervisedEventLocalizer(**arguments)
     plain.audio_guided_attention.set_weights(model.audio_guided_attention.get_weights())
-    plain.matching.set_weights(model.matching.get_weights())
+    plain.dual_attention_matching.set_weights(model.dual_attention_matching.get_weights())
     normalized = {
         "audio_features": model.audio_normalization(features["audio_features"]),
         "visual_features": model.visual_normalization(features["visual_features"]),
@@ -116,6 +169,8 @@ def test_config_round_trip(arguments):
         block="full",
         dropout=0.1,
         normalization="batch",
+        embedding="lstm",
+        matching="none",
         name="sel",
         trainable=False,
         **arguments,
@@ -125,6 +180,8 @@ def test_config_round_trip(arguments):
     assert copy.get_config() == model.get_config()
     assert copy.visual_shape == (2, 3, 8)
     assert (copy.num_categories, copy.trainable, copy.normalization) == (4, False, "batch")
+    assert (copy.embedding, copy.matching) == ("lstm", "none")
+    assert copy.dual_attention_matching.embedding == "lstm"
     assert [weight.path for weight in copy.weights] == [weight.path for weight in model.weights]
 
 
@@ -137,6 +194,8 @@ def test_config_round_trip(arguments):
         ({"visual_shape": "map"}, r"`visual_shape` must be .* visual_shape='map'."),
         ({"normalization": "layer"}, r"`normalization` must be one of .* normalization='layer'."),
         ({"audio_dim": -1}, r"`audio_dim` must be .* audio_dim=-1."),
+        ({"matching": "both"}, r"`matching` must be one of .*'none'.* matching='both'."),
+        ({"embedding": None}, r"`embedding` must be one of .* embedding=None."),
         ({"block": None}, r"`block` must be one of .* block=None."),
     ],
 )

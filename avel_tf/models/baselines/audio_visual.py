@@ -1,0 +1,159 @@
+"""Audio, visual and audio-visual localization of events (SEL)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from avel_tf.arguments import check_choice, check_positive_integer
+from avel_tf.layers import AudioGuidedAttention, TwoBiasLSTMCell
+from avel_tf.models.baselines.outputs import localization_outputs
+from avel_tf.models.inputs import check_visual_shape, mean_over_map
+
+MODALITIES = ("audio", "visual", "audio_visual")
+HIDDEN_UNITS = 64
+
+
+@keras.saving.register_keras_serializable(package="avel_tf")
+class AudioVisualLocalizer(keras.Model):
+    """Labels each segment by one bidirectional LSTM a modality.
+
+    The four systems of Tian et al. in Table 2: audio, visual, audio-visual, and audio-visual
+    with attention. The LSTMs' outputs are concatenated, and two dense layers label each segment
+    by itself, background being a label like others. Both modalities are inputs always; what a
+    system of one modality does not use has no effect.
+
+    With the default sizes and attention the model has the 1,335,246 parameters of the published
+    one.
+
+    B: batch, T: segments.
+
+    Args:
+        modalities: `"audio"`, `"visual"` or `"audio_visual"`.
+        attention: Boolean. Whether audio-guided attention pools the map of visual features,
+            instead of its mean; needs both modalities.
+        num_categories: Integer. Event categories without background, whose label is this number.
+        audio_dim: Integer. Width of the audio features.
+        visual_shape: Tuple of three integers. Height, width and channels of the visual features.
+            Without attention the map may have any size, such as 1 x 1 if pooled before.
+        units: Integer. Width of each direction of the LSTMs.
+        dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
+            Saved with the model.
+    Call arguments:
+        inputs: Dict of
+            `audio_features`: Float tensor (B, T, audio_dim), one row a second.
+            `visual_features`: Float tensor (B, T, *visual_shape).
+    Returns:
+        Dict of
+        `segment_label_logits`: Float32 tensor (B, T, num_categories + 1), background last.
+        `segment_label`: Int32 tensor (B, T), the decision.
+        `event_category_logits`: Float32 tensor (B, num_categories), see `localization_outputs`.
+    Raises:
+        ValueError: If an argument is out of range, or attention lacks a modality.
+    Example:
+
+    ```python
+    model = AudioVisualLocalizer(attention=True)
+    outputs = model(
+        {
+            "audio_features": np.ones((1, 10, 128)),
+            "visual_features": np.ones((1, 10, 7, 7, 512)),
+        }
+    )
+    assert outputs["segment_label_logits"].shape == (1, 10, 29)
+    ```
+
+    Reference: Tian et al., ECCV 2018; Wu et al., ICCV 2019, Table 2.
+    """
+
+    def __init__(
+        self,
+        modalities: str = "audio_visual",
+        attention: bool = False,
+        num_categories: int = 28,
+        audio_dim: int = 128,
+        visual_shape: Sequence[int] = (7, 7, 512),
+        units: int = 128,
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
+        check_choice("modalities", modalities, MODALITIES)
+        check_choice("attention", attention, (False, True))
+        if attention and modalities != "audio_visual":
+            raise ValueError(
+                "`attention` needs both modalities. "
+                f"Received: attention={attention}, modalities={modalities!r}."
+            )
+        check_positive_integer("num_categories", num_categories)
+        check_positive_integer("audio_dim", audio_dim)
+        visual_shape = check_visual_shape(visual_shape)
+        policy = keras.dtype_policies.get(dtype)
+
+        # === Layers ===
+        if attention:
+            self.audio_guided_attention = AudioGuidedAttention(
+                dtype=policy, name="audio_guided_attention"
+            )
+        if modalities != "visual":
+            self.audio_encoder = _bidirectional_lstm(units, policy, "audio_encoder")
+        if modalities != "audio":
+            self.visual_encoder = _bidirectional_lstm(units, policy, "visual_encoder")
+        self.hidden = keras.layers.Dense(
+            HIDDEN_UNITS, activation="relu", dtype=policy, name="hidden"
+        )
+        # float32 under mixed precision too: the softmax of the loss is taken of it.
+        self.segment_label = keras.layers.Dense(
+            num_categories + 1, dtype="float32", name="segment_label"
+        )
+
+        # === Functional model ===
+        map_shape = visual_shape[:2] if attention else (None, None)
+        inputs = {
+            "audio_features": keras.Input((None, audio_dim), name="audio_features"),
+            "visual_features": keras.Input(
+                (None, *map_shape, visual_shape[-1]), name="visual_features"
+            ),
+        }
+        audio, visual = inputs["audio_features"], inputs["visual_features"]
+        encoded = []  # (B, T, 2 * units) of each modality
+        if modalities != "visual":
+            encoded.append(self.audio_encoder(audio))
+        if attention:
+            visual = self.audio_guided_attention(audio, visual)  # (B, T, C)
+        elif modalities != "audio":
+            visual = mean_over_map(visual)
+        if modalities != "audio":
+            encoded.append(self.visual_encoder(visual))
+        hidden = self.hidden(ops.relu(ops.concatenate(encoded, axis=-1)))
+        outputs = localization_outputs(self.segment_label(hidden))
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        self.dtype_policy = policy
+
+        # === Config ===
+        self.modalities = modalities
+        self.attention = attention
+        self.num_categories = num_categories
+        self.audio_dim = audio_dim
+        self.visual_shape = visual_shape
+        self.units = units
+
+    def get_config(self):
+        # Without super(): a functional model's own config is its graph, not these arguments.
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "modalities": self.modalities,
+            "attention": self.attention,
+            "num_categories": self.num_categories,
+            "audio_dim": self.audio_dim,
+            "visual_shape": list(self.visual_shape),
+            "units": self.units,
+        }
+
+
+def _bidirectional_lstm(units: int, policy: Any, name: str) -> keras.layers.Layer:
+    cell = TwoBiasLSTMCell(units, dtype=policy, name="cell")
+    recurrence = keras.layers.RNN(cell, return_sequences=True, dtype=policy, name="lstm")
+    return keras.layers.Bidirectional(recurrence, dtype=policy, name=name)

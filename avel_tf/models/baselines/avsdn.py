@@ -1,0 +1,128 @@
+"""Sequence-to-sequence localization of events by both modalities (SEL)."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from avel_tf.arguments import check_positive_integer
+from avel_tf.layers import TwoBiasLSTMCell
+from avel_tf.models.baselines.outputs import localization_outputs
+from avel_tf.models.inputs import mean_over_map
+
+
+@keras.saving.register_keras_serializable(package="avel_tf")
+class AudioVisualDualNetwork(keras.Model):
+    """Labels each segment by an LSTM that also reads a summary of the whole record (AVSDN).
+
+    One LSTM a modality reads the record; their last outputs are fused into a global feature. A
+    third LSTM, the decoder, reads the local features of both modalities with the global one
+    beside them, and labels each segment as it goes.
+
+    Open in the description and decided here: all widths, of 128 as in the other LSTM systems;
+    the fusion, one dense tanh layer of both last outputs; the global feature as an input of each
+    segment, not the decoder's first state; local features as they are given, not those that the
+    encoders make; the picture pooled by its mean.
+
+    B: batch, T: segments, H, W: map size.
+
+    Args:
+        num_categories: Integer. Event categories without background, whose label is this number.
+        audio_dim: Integer. Width of the audio features.
+        visual_dim: Integer. Channels of the visual features.
+        units: Integer. Width of each LSTM and of the global feature.
+        dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
+            Saved with the model.
+    Call arguments:
+        inputs: Dict of
+            `audio_features`: Float tensor (B, T, audio_dim), one row a second.
+            `visual_features`: Float tensor (B, T, H, W, visual_dim), a map of any size.
+    Returns:
+        Dict of
+        `segment_label_logits`: Float32 tensor (B, T, num_categories + 1), background last.
+        `segment_label`: Int32 tensor (B, T), the decision.
+        `event_category_logits`: Float32 tensor (B, num_categories), see `localization_outputs`.
+    Raises:
+        ValueError: If an argument is not a positive integer.
+    Example:
+
+    ```python
+    model = AudioVisualDualNetwork()
+    outputs = model(
+        {
+            "audio_features": np.ones((1, 10, 128)),
+            "visual_features": np.ones((1, 10, 7, 7, 512)),
+        }
+    )
+    assert outputs["segment_label_logits"].shape == (1, 10, 29)
+    ```
+
+    Reference: Lin et al., ICASSP 2019; Wu et al., ICCV 2019, Table 2.
+    """
+
+    def __init__(
+        self,
+        num_categories: int = 28,
+        audio_dim: int = 128,
+        visual_dim: int = 512,
+        units: int = 128,
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
+        check_positive_integer("num_categories", num_categories)
+        check_positive_integer("audio_dim", audio_dim)
+        check_positive_integer("visual_dim", visual_dim)
+        policy = keras.dtype_policies.get(dtype)
+
+        # === Layers ===
+        # RNN of a cell, not `keras.layers.LSTM`: what that exports from a GPU runs on none else.
+        self.audio_encoder = keras.layers.RNN(
+            TwoBiasLSTMCell(units, dtype=policy, name="cell"), dtype=policy, name="audio_encoder"
+        )
+        self.visual_encoder = keras.layers.RNN(
+            TwoBiasLSTMCell(units, dtype=policy, name="cell"), dtype=policy, name="visual_encoder"
+        )
+        self.fusion = keras.layers.Dense(units, activation="tanh", dtype=policy, name="fusion")
+        self.decoder = keras.layers.RNN(
+            TwoBiasLSTMCell(units, dtype=policy, name="cell"),
+            return_sequences=True,
+            dtype=policy,
+            name="decoder",
+        )
+        # float32 under mixed precision too: the softmax of the loss is taken of it.
+        self.segment_label = keras.layers.Dense(
+            num_categories + 1, dtype="float32", name="segment_label"
+        )
+
+        # === Functional model ===
+        inputs = {
+            "audio_features": keras.Input((None, audio_dim), name="audio_features"),
+            "visual_features": keras.Input((None, None, None, visual_dim), name="visual_features"),
+        }
+        audio = inputs["audio_features"]
+        visual = mean_over_map(inputs["visual_features"])  # (B, T, C)
+        last = [self.audio_encoder(audio), self.visual_encoder(visual)]
+        global_feature = self.fusion(ops.concatenate(last, axis=-1))  # (B, units)
+        repeated = ops.ones_like(audio[:, :, :1]) * global_feature[:, None, :]  # (B, T, units)
+        decoded = self.decoder(ops.concatenate([audio, visual, repeated], axis=-1))
+        outputs = localization_outputs(self.segment_label(decoded))
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        self.dtype_policy = policy
+
+        # === Config ===
+        self.num_categories = num_categories
+        self.audio_dim = audio_dim
+        self.visual_dim = visual_dim
+        self.units = units
+
+    def get_config(self):
+        # Without super(): a functional model's own config is its graph, not these arguments.
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "num_categories": self.num_categories,
+            "audio_dim": self.audio_dim,
+            "visual_dim": self.visual_dim,
+            "units": self.units,
+        }

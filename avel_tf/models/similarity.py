@@ -1,0 +1,24 @@
+"""How alike two features are, with gradients that are finite wherever they are taken."""
+
+from typing import Any
+
+from keras import ops
+
+SMALLEST_SQUARE = 1e-12  # a square root has no finite derivative at zero
+
+
+def cosine_similarity(features: Any, others: Any) -> Any:
+    """Float32 cosine over the last axis, of shapes that broadcast; 0 to a feature of zeros."""
+    features, others = (_unit_length(ops.cast(x, "float32")) for x in (features, others))
+    return ops.sum(features * others, axis=-1)
+
+
+def euclidean_distance(features: Any, others: Any) -> Any:
+    """Float32 distance over the last axis, of shapes that broadcast; at least 1e-6."""
+    difference = ops.cast(features, "float32") - ops.cast(others, "float32")
+    return ops.sqrt(ops.sum(difference**2, axis=-1) + SMALLEST_SQUARE)
+
+
+def _unit_length(x):
+    square = ops.sum(x**2, axis=-1, keepdims=True)
+    return x / ops.sqrt(ops.maximum(square, SMALLEST_SQUARE))
