@@ -193,6 +193,26 @@ class ModelEvaluation(Artifact):
         return self.path() / "report.html"
 
 
+class RecordScores(Artifact):
+    """Scores of a model on the test split, record by record.
+
+    - `{uri}/`
+        - `metrics.json`: name and value of every metric, beside the trivial baselines.
+        - `records.npz`: `record_id` and `accuracy` (N,), the primary metric of each record, NaN
+          for those that do not count.
+    """
+
+    TYPE_NAME = "RecordScores"
+
+    def metrics_path(self) -> pathlib.Path:
+        """File `metrics.json`."""
+        return self.path() / "metrics.json"
+
+    def records_path(self) -> pathlib.Path:
+        """File `records.npz`."""
+        return self.path() / "records.npz"
+
+
 class ModelBlessing(Artifact):
     """Whether a model passed its gate.
 

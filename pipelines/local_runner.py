@@ -10,7 +10,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from avel_tf.configuration import DEVICES, PRECISIONS, TASKS
+from avel_tf.configuration import DEVICES, PRECISIONS, SUPERVISIONS, SYSTEMS, TASKS
 from avel_tf.flags import absolute, add_encoding, override
 from avel_tf.screen import quiet
 from components.launcher import Result, run_pipeline
@@ -105,6 +105,24 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="accept an anomaly by the name the validator gives it; may be repeated",
     )
     training = parser.add_argument_group("training")
+    training.add_argument(
+        "--system",
+        choices=sorted({name for names in SYSTEMS.values() for name in names}),
+        default="dam",
+        help="dam: dual attention matching (default), or one of its baselines; for sel "
+        f"{', '.join(SYSTEMS['sel'][1:])}; for cml {', '.join(SYSTEMS['cml'][1:])}",
+    )
+    training.add_argument(
+        "--settings",
+        choices=configs.SETTINGS,
+        default="ave",
+        help="for --config ave; ave: found best on val (default); faithful: what the papers say",
+    )
+    training.add_argument(
+        "--supervision",
+        choices=SUPERVISIONS,
+        help="weak: learn from each record's label alone, for sel with clips without event",
+    )
     training.add_argument("--epochs", type=int, metavar="N", help="at most so many")
     training.add_argument("--batch_size", type=int, metavar="N", help="records a step")
     training.add_argument("--learning_rate", type=float, metavar="X", help="of Adam")
@@ -142,9 +160,16 @@ def build_config(flags: argparse.Namespace, output_root: pathlib.Path) -> config
     if flags.config == "demo":
         if flags.data_root or flags.features_dir:
             raise ValueError("`--data_root` and `--features_dir` need `--config ave`.")
-        config = configs.demo(flags.task, str(output_root / "clips"))
+        config = configs.demo(flags.task, str(output_root / "clips"), flags.system)
     else:
-        config = configs.ave(flags.task, flags.data_root, flags.features_dir, flags.audio_weights)
+        config = configs.ave(
+            flags.task,
+            flags.data_root,
+            flags.features_dir,
+            flags.audio_weights,
+            flags.system,
+            flags.settings,
+        )
     allowed = (*config.validation.allowed_anomalies, *flags.allow_anomaly)
     validation = dataclasses.replace(config.validation, allowed_anomalies=allowed)
     return dataclasses.replace(

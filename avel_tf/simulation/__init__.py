@@ -1,6 +1,7 @@
-"""Clips that look like AVE's, for demos, tests and benchmarks without the real dataset."""
+"""Clips and features that look like AVE's, for where the real dataset is not at hand."""
 
 from avel_tf.simulation.config import SimulationConfig
 from avel_tf.simulation.dataset import render_dataset
+from avel_tf.simulation.feature_dataset import FeatureSimulationConfig, simulate_features
 
-__all__ = ["SimulationConfig", "render_dataset"]
+__all__ = ["FeatureSimulationConfig", "SimulationConfig", "render_dataset", "simulate_features"]

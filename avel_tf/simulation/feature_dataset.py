@@ -1,0 +1,199 @@
+"""Simulated segment features in the files of AVE's official feature release."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Iterable, Sequence
+
+import h5py
+import numpy as np
+import tqdm
+
+from avel_tf import arguments
+from avel_tf.ave import (
+    BACKGROUND,
+    CATEGORIES,
+    NUM_SEGMENTS,
+    Annotation,
+    DataError,
+    read_annotations,
+    read_splits,
+)
+from avel_tf.ave.annotations import HEADER
+from avel_tf.ave.official_features import AUDIO_SHAPE, KEYS, VISUAL_SHAPE
+from avel_tf.configuration import TASKS
+from avel_tf.locks import exclusive
+from avel_tf.simulation.ave_annotations import draw_ave_annotations, draw_ave_splits
+from avel_tf.simulation.feature_model import FeatureModel, FeatureModelConfig
+
+CONFIG_FILE, LOCK_FILE = "simulation.json", ".lock"
+KEY = KEYS[0]
+ORDER_FILES = {"sel": "{}_order.h5", "cml": "{}_order_match.h5"}
+NUM_BACKGROUND_CLIPS = 178
+BACKGROUND_ROW = 1_000_000  # of the first clip without event: never that of a record
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureSimulationConfig:
+    """What simulated features are made of: the same values, the same files.
+
+    Args:
+        num_records: Integer. 4143 in AVE; without effect where annotations are given.
+        seed: Integer. Of annotations and features.
+        annotations_dir: String. Folder with a real `Annotations.txt` and the split files of both
+            tasks, or empty to draw them with AVE's statistics.
+        dtype: String. `"float16"`, `"float32"` or, as in the official files, `"float64"`.
+        model: `FeatureModelConfig`.
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    num_records: int = 4143
+    seed: int = 0
+    annotations_dir: str = ""
+    dtype: str = "float16"
+    model: FeatureModelConfig = FeatureModelConfig()
+
+    def __post_init__(self):
+        arguments.check_positive_integer("num_records", self.num_records)
+        arguments.check_choice("dtype", self.dtype, ("float16", "float32", "float64"))
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise ValueError(
+                f"`seed` must be a non-negative integer. Received: seed={self.seed!r}."
+            )
+
+
+def simulate_features(
+    folder: str | os.PathLike[str], config: FeatureSimulationConfig
+) -> pathlib.Path:
+    """Writes feature files that can stand in for AVE's release; 2.1 GB at full size as float16.
+
+    Records are drawn and written one by one. The folder appears whole or not at all, and one that
+    already holds this configuration is used again::
+
+        folder/
+            Annotations.txt
+            audio_feature.h5, visual_feature.h5, visual_feature_vec.h5
+            labels.h5, labels_closs.h5, mil_labels.h5
+            audio_feature_noisy.h5, visual_feature_noisy.h5, labels_noisy.h5
+            {train,val,test}_order.h5, {train,val,test}_order_match.h5
+            simulation.json
+
+    Args:
+        folder: String or path. The folder of the files.
+        config: `FeatureSimulationConfig`.
+    Returns:
+        Path of the folder.
+    Raises:
+        DataError: If the folder holds anything but features of this configuration, or the given
+            annotations cannot be read.
+    """
+    folder = pathlib.Path(folder).resolve()
+    if folder.exists() and any(folder.iterdir()):
+        _check_config(folder, config)
+        return folder
+    partial = folder.with_name(f".{folder.name}-partial")
+    with exclusive(partial):
+        _clear(partial)  # of a run that was killed
+        try:
+            _write(partial, config)
+            (partial / LOCK_FILE).unlink()
+            partial.replace(folder)
+        except BaseException:
+            _clear(partial)
+            raise
+    return folder
+
+
+def _clear(folder: pathlib.Path) -> None:
+    for path in folder.iterdir():
+        if path.name != LOCK_FILE:
+            path.unlink()
+
+
+def _check_config(folder: pathlib.Path, config: FeatureSimulationConfig) -> None:
+    path = folder / CONFIG_FILE
+    found = json.loads(path.read_text()) if path.is_file() else None
+    if found != dataclasses.asdict(config):
+        raise DataError(
+            f"{folder} holds {'features of another configuration' if found else 'other files'}. "
+            "Name a new or empty folder."
+        )
+
+
+def _write(folder: pathlib.Path, config: FeatureSimulationConfig) -> None:
+    annotations, splits = _annotations_and_splits(config)
+    lines = [
+        f"{item.category}&{item.video_id}&good&{item.start_seconds}&{item.end_seconds}\n"
+        for item in annotations
+    ]
+    (folder / "Annotations.txt").write_text("".join([f"{HEADER}\n", *lines]), encoding="utf-8")
+    for task, by_split in splits.items():
+        for split, rows in by_split.items():
+            _write_array(folder / ORDER_FILES[task].format(split), np.array(rows), key="order")
+    _write_labels(folder, annotations)
+
+    model = FeatureModel(config.seed, config.model)
+    records = (
+        model.record(item.row, item.event_category, item.start_seconds, item.end_seconds)
+        for item in annotations
+    )
+    _write_features(folder, "_feature", records, len(annotations), config.dtype)
+    clips = (
+        model.record(BACKGROUND_ROW + index, None, 0, 0) for index in range(NUM_BACKGROUND_CLIPS)
+    )
+    _write_features(folder, "_feature_noisy", clips, NUM_BACKGROUND_CLIPS, config.dtype)
+    (folder / CONFIG_FILE).write_text(json.dumps(dataclasses.asdict(config), indent=2))
+
+
+def _annotations_and_splits(
+    config: FeatureSimulationConfig,
+) -> tuple[list[Annotation], dict[str, dict[str, list[int]]]]:
+    if config.annotations_dir:
+        given = pathlib.Path(config.annotations_dir)
+        annotations = read_annotations(given / "Annotations.txt")
+        return annotations, {task: read_splits([given], annotations, task) for task in TASKS}
+    annotations = draw_ave_annotations(config.num_records, config.seed)
+    return annotations, {task: draw_ave_splits(annotations, task, config.seed) for task in TASKS}
+
+
+def _write_features(
+    folder: pathlib.Path,
+    suffix: str,
+    records: Iterable[tuple[np.ndarray, np.ndarray]],
+    count: int,
+    dtype: str,
+) -> None:
+    shapes = {"audio": AUDIO_SHAPE, "visual": VISUAL_SHAPE}
+    with contextlib.ExitStack() as stack:
+        datasets = {
+            name: stack.enter_context(h5py.File(folder / f"{name}{suffix}.h5", "w")).create_dataset(
+                KEY, (count, *shape), dtype
+            )
+            for name, shape in shapes.items()
+        }
+        means = np.zeros((count, NUM_SEGMENTS, VISUAL_SHAPE[-1]), dtype)
+        # `disable=None`: no progress line where nobody watches.
+        progress = tqdm.tqdm(records, "Simulating", count, unit="record", disable=None)
+        for row, (audio, visual) in enumerate(progress):
+            datasets["audio"][row], datasets["visual"][row] = audio, visual
+            means[row] = visual.mean(axis=(1, 2))
+    _write_array(folder / f"visual{suffix}_vec.h5", means)
+
+
+def _write_labels(folder: pathlib.Path, annotations: Sequence[Annotation]) -> None:
+    one_hot = np.eye(len(CATEGORIES) + 1, dtype=np.float32)
+    labels = one_hot[[item.segment_label for item in annotations]]
+    _write_array(folder / "labels.h5", labels)  # (N, T, 29)
+    relevance = np.array([item.event_relevance for item in annotations], np.float32)
+    _write_array(folder / "labels_closs.h5", relevance)
+    video_labels = one_hot[[item.event_category for item in annotations]]
+    _write_array(folder / "mil_labels.h5", video_labels)  # (N, 29)
+    _write_array(folder / "labels_noisy.h5", one_hot[[BACKGROUND] * NUM_BACKGROUND_CLIPS])
+
+
+def _write_array(path: pathlib.Path, array: np.ndarray, key: str = KEY) -> None:
+    with h5py.File(path, "w") as file:
+        file[key] = array

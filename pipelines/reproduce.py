@@ -1,0 +1,369 @@
+"""Trains the systems of the paper and writes its tables, with the published numbers beside ours."""
+
+import argparse
+import dataclasses
+import datetime
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from avel_tf.configuration import DEVICES, PRECISIONS, TrainingConfig
+from avel_tf.flags import absolute, override
+from avel_tf.screen import quiet
+from components.ave_example_gen import AveExampleGen
+from components.component import Component, NoParameters, Pipeline
+from components.example_validator import ExampleValidator
+from components.launcher import Result, run_pipeline
+from components.lineage import Lineage
+from components.scorer import Scorer, ScorerParameters
+from components.statistics_gen import StatisticsGen
+from components.trainer import Trainer
+from pipelines import configs, paper
+
+EXAMPLES = """\
+examples:
+  All tables on the official features:
+    python pipelines/reproduce.py --features_dir features
+  Without them, on features simulated for AVE's annotations:
+    python pipelines/reproduce.py --annotations_dir AVE_Dataset
+  One cell of Table 3, one run:
+    python pipelines/reproduce.py --features_dir features --tables 3 --rows "DAM, GRU" --runs 1
+
+Every run of every row is kept: the same command goes on where it was stopped, and trains only what
+is new. Tables are written again after every run.
+"""
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Reads the command line."""
+    keys = list(paper.tables("ave"))
+    parser = argparse.ArgumentParser(
+        prog="reproduce.py",
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--tables",
+        nargs="+",
+        choices=keys,
+        default=keys[:5],
+        metavar="TABLE",
+        help=f"which: {', '.join(keys)} (default: {' '.join(keys[:5])})",
+    )
+    parser.add_argument(
+        "--rows", nargs="+", metavar="NAME", help="only rows of these names (default: all)"
+    )
+    parser.add_argument(
+        "--runs", type=int, default=3, metavar="N", help="of different seeds (default: 3)"
+    )
+    parser.add_argument(
+        "--settings",
+        choices=configs.SETTINGS,
+        default="ave",
+        help="ave: found best on val (default); faithful: what the papers say",
+    )
+    parser.add_argument(
+        "--output_root",
+        type=pathlib.Path,
+        default=pathlib.Path("runs/reproduce"),
+        metavar="DIR",
+        help="where everything goes, the tables in DIR/tables (default: runs/reproduce)",
+    )
+    parser.add_argument(
+        "--lineage",
+        metavar="DB",
+        help="lineage database, as for local_runner.py (default: OUTPUT_ROOT/lineage.sqlite)",
+    )
+    add_data_flags(parser)
+    add_training_flags(parser)
+    flags = parser.parse_args(arguments)
+    if flags.runs < 1:
+        parser.error(f"`--runs` must be at least 1. Received: --runs {flags.runs}")
+    return flags
+
+
+def add_data_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `prepare_features`."""
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--features_dir",
+        type=absolute,
+        default="",
+        metavar="DIR",
+        help="folder with Annotations.txt, the official features and *_order*.h5 (default: "
+        "simulate them, see docs/simulation.md)",
+    )
+    data.add_argument(
+        "--annotations_dir",
+        type=absolute,
+        default="",
+        metavar="DIR",
+        help="folder with AVE's Annotations.txt and *_order*.h5 to simulate features for "
+        "(default: draw annotations with AVE's statistics)",
+    )
+    data.add_argument(
+        "--num_records",
+        type=int,
+        metavar="N",
+        help="records to simulate, fewer to try it out (default: AVE's 4143)",
+    )
+
+
+def add_training_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `TrainingConfig` that programs which train many systems share."""
+    training = parser.add_argument_group("training")
+    training.add_argument("--epochs", type=int, metavar="N", help="at most so many")
+    training.add_argument(
+        "--patience",
+        type=int,
+        default=8,
+        metavar="N",
+        help="epochs without a better val accuracy after which training stops (default: 8)",
+    )
+    training.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the first run (default: 0)"
+    )
+    training.add_argument("--precision", choices=PRECISIONS, help="of the computation")
+    training.add_argument("--devices", choices=DEVICES, help="as for local_runner.py")
+
+
+def select(flags: argparse.Namespace) -> list[paper.Table]:
+    """The tables and rows that the command line asks for, with its training settings.
+
+    Raises:
+        ValueError: If a setting is out of range, or no row has one of the names.
+    """
+    selected, found = [], set()
+    for key in flags.tables:
+        table = paper.tables(flags.settings)[key]
+        rows = []
+        for row in table.rows:
+            if flags.rows is None or row.name in flags.rows:
+                training = dataclasses.replace(override(row.training, flags), in_memory=True)
+                rows.append(dataclasses.replace(row, training=training))
+        found |= {row.name for row in rows}
+        selected.append(dataclasses.replace(table, rows=tuple(rows)))
+    if unknown := set(flags.rows or ()) - found:
+        raise ValueError(
+            f"No row of tables {', '.join(flags.tables)} is called {sorted(unknown)}. They are: "
+            + "; ".join(row.name for key in flags.tables for row in paper.tables("ave")[key].rows)
+        )
+    return [table for table in selected if table.rows]
+
+
+def train_only(features_dir: str, training: TrainingConfig) -> tuple[Component, ...]:
+    """The components from features to a trained system, the Trainer last."""
+    config = configs.ave(training.task, features_dir=features_dir)
+    example_gen = AveExampleGen(config.extraction, (), pathlib.Path())  # encodes no clips
+    examples = example_gen.outputs["examples"]
+    statistics_gen = StatisticsGen(NoParameters(), examples=examples)
+    validator = ExampleValidator(
+        config.validation, examples=examples, statistics=statistics_gen.outputs["statistics"]
+    )
+    trainer = Trainer(training, examples=examples, anomalies=validator.outputs["anomalies"])
+    return example_gen, statistics_gen, validator, trainer
+
+
+def create_pipeline(features_dir: str, training: TrainingConfig) -> Pipeline:
+    """Features to the scores of one system, trained with one seed."""
+    example_gen, *others, trainer = train_only(features_dir, training)
+    scorer = Scorer(
+        ScorerParameters(training.task),
+        examples=example_gen.outputs["examples"],
+        model=trainer.outputs["model"],
+    )
+    return Pipeline(f"reproduce-{training.task}", (example_gen, *others, trainer, scorer))
+
+
+class Reproduction:
+    """Runs rows, each configuration once, and keeps the tables up to date.
+
+    Args:
+        features_dir: String.
+        data: String. What the features are, for the tables.
+        output_root: Path.
+        lineage: `Lineage`.
+        runs: Integer. Of each row.
+    """
+
+    def __init__(
+        self, features_dir: str, data: str, output_root: pathlib.Path, lineage: Lineage, runs: int
+    ):
+        self._features_dir = features_dir
+        self._data = data
+        self._output_root = output_root
+        self._lineage = lineage
+        self._runs = runs
+        self._results: dict[TrainingConfig, dict] = {}
+
+    def run(self, tables: list[paper.Table]) -> int:
+        """Runs what is missing; returns how many runs failed."""
+        todo = [
+            (table, row, dataclasses.replace(row.training, seed=row.training.seed + run), run)
+            for run in range(self._runs)  # one run of everything first
+            for table in tables
+            for row in table.rows
+        ]
+        for number, (table, row, training, run) in enumerate(todo, start=1):
+            label = f"{table.key}: {row.name}, run {run + 1}"
+            print(f"[{number}/{len(todo)}] {label}", flush=True)
+            if training not in self._results:
+                self._results[training] = self._run_once(training)
+            result = self._results[training]
+            if result["error"]:
+                print(f"      FAILED: {result['error']}", flush=True)
+            else:
+                values = ", ".join(f"{result['metrics'][name]:.2%}" for name in table.metrics)
+                print(
+                    f"      {values} (epoch {result['best_epoch']} of {result['epochs']}, "
+                    f"{result['seconds']:.0f} s)",
+                    flush=True,
+                )
+            self._write(table)
+        return sum(result["error"] is not None for result in self._results.values())
+
+    def _run_once(self, training: TrainingConfig) -> dict:
+        import keras
+        import numpy as np
+
+        keras.backend.clear_session()  # of the run before
+        results = run_pipeline(
+            create_pipeline(self._features_dir, training),
+            pipeline_root=self._output_root / "artifacts",
+            lineage=self._lineage,
+            run_id=f"reproduce-{datetime.datetime.now():%Y%m%d-%H%M%S-%f}",
+        )
+        if results[-1].state == "FAILED":
+            last: Result = results[-1]
+            return {"error": f"{last.component_id}: {last.error}"}
+        by_id = {result.component_id: result for result in results}
+        scores = by_id["Scorer"].outputs["scores"]
+        records = np.load(scores.records_path())
+        order = np.argsort(records["record_id"])
+        return {
+            "error": None,
+            **json.loads(scores.metrics_path().read_text()),
+            **by_id["Trainer"].summary,
+            "accuracies": records["accuracy"][order],
+            "model": by_id["Trainer"].outputs["model"].uri,
+        }
+
+    def _write(self, table: paper.Table) -> None:
+        from avel_tf.metrics import PRIMARY_METRIC
+        from avel_tf.result_tables import write_table
+
+        by_row = [self._runs_of(row) for row in table.rows]
+        reference = by_row[-1]
+        done = next((run for runs in by_row for run in runs if not run["error"]), {})
+        write_table(
+            {
+                "key": table.key,
+                "title": f"{_title(table.key)}: {table.title}",
+                "note": table.note,
+                "data": self._data,
+                "metrics": table.metrics,
+                "primary_metric": PRIMARY_METRIC[table.task],
+                "trivial_baselines": done.get("trivial_baselines", {}),
+                "yardsticks": done.get("yardsticks", {}),
+                "rows": [
+                    self._row(row, runs, reference if runs is not reference else [])
+                    for row, runs in zip(table.rows, by_row, strict=True)
+                ],
+            },
+            self._output_root / "tables",
+        )
+
+    def _runs_of(self, row: paper.Row) -> list[dict]:
+        trainings = [
+            dataclasses.replace(row.training, seed=row.training.seed + run)
+            for run in range(self._runs)
+        ]
+        return [self._results[training] for training in trainings if training in self._results]
+
+    def _row(self, row: paper.Row, runs: list[dict], reference: list[dict]) -> dict:
+        from avel_tf.comparison import bootstrap_interval, over_runs
+
+        errors = [run["error"] for run in runs if run["error"]]
+        result = {
+            "name": row.name,
+            "published": row.published,
+            "error": errors[0] if errors else None,
+            "training": dataclasses.asdict(row.training),
+        }
+        if errors or not runs:
+            return result
+        accuracies = [run["accuracies"] for run in runs]
+        others = [run["accuracies"] for run in reference if not run["error"]]
+        return result | {
+            "metrics": {
+                name: over_runs([run["metrics"][name] for run in runs])
+                for name in runs[0]["metrics"]
+            },
+            "interval": bootstrap_interval(accuracies),
+            "difference": bootstrap_interval(accuracies, others) if others else None,
+            "seconds": over_runs([run["seconds"] for run in runs])["mean"],
+            "epochs": over_runs([run["epochs"] for run in runs])["mean"],
+            "models": [run["model"] for run in runs],
+        }
+
+
+def _title(key: str) -> str:
+    return {"figure5": "Figure 5", "weak": "Weak setting"}.get(key, f"Table {key}")
+
+
+def prepare_features(flags: argparse.Namespace) -> tuple[str, str]:
+    """Folder of the features, which are simulated if none is given, and what they are.
+
+    Raises:
+        ValueError: If flags contradict each other.
+    """
+    if flags.features_dir and (flags.annotations_dir or flags.num_records):
+        raise ValueError(
+            "`--annotations_dir` and `--num_records` are for simulated features: leave out "
+            "`--features_dir`, or them."
+        )
+    if flags.features_dir:
+        return flags.features_dir, f"features of {flags.features_dir}."
+    from avel_tf.simulation import FeatureSimulationConfig, simulate_features
+
+    config = override(FeatureSimulationConfig(annotations_dir=flags.annotations_dir), flags)
+    config = dataclasses.replace(config, seed=0)  # `--seed` is the training's
+    folder = simulate_features(flags.output_root / "features", config)
+    return str(folder), (
+        "simulated features (docs/simulation.md), "
+        + ("annotations of AVE." if flags.annotations_dir else "simulated annotations.")
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Writes the tables; returns the exit status, 1 if a run failed."""
+    flags = parse_arguments(arguments)
+    flags.output_root = flags.output_root.resolve()
+    quiet()
+    try:
+        tables = select(flags)
+        flags.output_root.mkdir(parents=True, exist_ok=True)
+        features_dir, data = prepare_features(flags)
+        lineage = Lineage(flags.lineage or str(flags.output_root / "lineage.sqlite"))
+        reproduction = Reproduction(features_dir, data, flags.output_root, lineage, flags.runs)
+        failed = reproduction.run(tables)
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        return 130
+    folder = flags.output_root / "tables"
+    for table in tables:
+        print("\n" + (folder / f"{table.key}.md").read_text())
+    print(f"Tables: {folder}")
+    if failed:
+        print(f"{failed} runs failed; the same command tries them again.", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
