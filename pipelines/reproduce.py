@@ -200,7 +200,13 @@ class Reproduction:
         self._results: dict[TrainingConfig, dict] = {}
 
     def run(self, tables: list[paper.Table]) -> int:
-        """Runs what is missing; returns how many runs failed."""
+        """Runs what is missing; returns how many runs failed.
+
+        Raises:
+            RuntimeError: If the data cannot be had, which every row needs.
+        """
+        from avel_tf.result_tables import SHORT_NAMES
+
         todo = [
             (table, row, dataclasses.replace(row.training, seed=row.training.seed + run), run)
             for run in range(self._runs)  # one run of everything first
@@ -216,10 +222,12 @@ class Reproduction:
             if result["error"]:
                 print(f"      FAILED: {result['error']}", flush=True)
             else:
-                values = ", ".join(f"{result['metrics'][name]:.2%}" for name in table.metrics)
+                values = ", ".join(
+                    f"{SHORT_NAMES[name]} {result['metrics'][name]:.2%}" for name in table.metrics
+                )
                 print(
                     f"      {values} (epoch {result['best_epoch']} of {result['epochs']}, "
-                    f"{result['seconds']:.0f} s)",
+                    f"{result['seconds']:.0f} s{', from cache' if result['is_cached'] else ''})",
                     flush=True,
                 )
             self._write(table)
@@ -238,7 +246,10 @@ class Reproduction:
         )
         if results[-1].state == "FAILED":
             last: Result = results[-1]
-            return {"error": f"{last.component_id}: {last.error}"}
+            message = f"{last.component_id}: {last.error}"
+            if last.component_id not in ("Trainer", "Scorer"):
+                raise RuntimeError(message)
+            return {"error": message}
         by_id = {result.component_id: result for result in results}
         scores = by_id["Scorer"].outputs["scores"]
         records = np.load(scores.records_path())
@@ -249,6 +260,7 @@ class Reproduction:
             **by_id["Trainer"].summary,
             "accuracies": records["accuracy"][order],
             "model": by_id["Trainer"].outputs["model"].uri,
+            "is_cached": by_id["Trainer"].state == "CACHED",
         }
 
     def _write(self, table: paper.Table) -> None:
@@ -361,7 +373,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("\n" + (folder / f"{table.key}.md").read_text())
     print(f"Tables: {folder}")
     if failed:
-        print(f"{failed} runs failed; the same command tries them again.", file=sys.stderr)
+        print(f"Failed runs: {failed}. The same command tries them again.", file=sys.stderr)
     return 1 if failed else 0
 
 

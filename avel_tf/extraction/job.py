@@ -29,10 +29,17 @@ from avel_tf.extraction.plan import Shard, plan
 from avel_tf.extraction.tables import collect, differences
 from avel_tf.media import MediaError
 from avel_tf.records import MediaFile, serialize, write_shard
+from avel_tf.simulation.feature_dataset import (
+    NUM_BACKGROUND_CLIPS,
+    FeatureSimulationConfig,
+    annotations_and_splits,
+)
 from avel_tf.sources import (
     MediaSource,
     OfficialSource,
     Reader,
+    SimulatedSource,
+    Source,
     close_idle_sources,
     open_source,
 )
@@ -79,12 +86,7 @@ def extract(
     }
     if config.features_dir:
         count = count_background_clips(config.features_dir) if config.task == "sel" else 0
-        if count:
-            first = len(annotations)
-            splits[BACKGROUND_SPLIT] = [
-                Annotation(first + clip, BACKGROUND_NAME, f"background-{clip:03d}", 0, 0)
-                for clip in range(count)
-            ]
+        splits |= _background_split(len(annotations), count)
         source = OfficialSource(config.features_dir, len(annotations), count)
     else:
         source = MediaSource(
@@ -126,6 +128,39 @@ def extract_files(
     return collect(shards, working_dir, output)
 
 
+def extract_simulated(
+    config: FeatureSimulationConfig, task: str, output: pathlib.Path, working_dir: pathlib.Path
+) -> dict:
+    """Makes the dataset of one task from simulated features, without HDF5 files between.
+
+    Args:
+        config: `FeatureSimulationConfig`.
+        task: String. `"sel"` or `"cml"`.
+        output: As for `extract`.
+        working_dir: As for `extract`.
+    Returns:
+        The content of `dataset.json`.
+    Raises:
+        DataError: If given annotations cannot be read.
+    """
+    annotations, splits = annotations_and_splits(config)
+    records = {split: [annotations[row] for row in rows] for split, rows in splits[task].items()}
+    if task == "sel":
+        records |= _background_split(len(annotations), NUM_BACKGROUND_CLIPS)
+    shards = plan(records, RECORDS_PER_SHARD)
+    _run(SimulatedSource(config, len(annotations)), shards, working_dir, (), None)
+    return collect(shards, working_dir, output, task=task)
+
+
+def _background_split(first_row: int, count: int) -> dict[str, list[Annotation]]:
+    """The clips without event, numbered after the records, if there are any."""
+    clips = [
+        Annotation(first_row + clip, BACKGROUND_NAME, f"background-{clip:03d}", 0, 0)
+        for clip in range(count)
+    ]
+    return {BACKGROUND_SPLIT: clips} if clips else {}
+
+
 def _annotations_path(config: ExtractionConfig) -> pathlib.Path:
     for folder in config.folders:
         if (folder / "Annotations.txt").is_file():
@@ -137,7 +172,7 @@ def _annotations_path(config: ExtractionConfig) -> pathlib.Path:
 
 
 def _run(
-    source: MediaSource | OfficialSource,
+    source: Source,
     shards: Sequence[Shard],
     working_dir: pathlib.Path,
     beam_args: Sequence[str],
@@ -172,7 +207,7 @@ def _run(
 class WriteShard(beam.DoFn):
     """Reads, encodes and writes the records of a shard, with a journal of what became of each."""
 
-    def __init__(self, source: MediaSource | OfficialSource, job_id: str, folder: str):
+    def __init__(self, source: Source, job_id: str, folder: str):
         self._source = source
         self._job_id = job_id
         self._folder = folder

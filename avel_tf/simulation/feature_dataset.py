@@ -124,7 +124,7 @@ def _check_config(folder: pathlib.Path, config: FeatureSimulationConfig) -> None
 
 
 def _write(folder: pathlib.Path, config: FeatureSimulationConfig) -> None:
-    annotations, splits = _annotations_and_splits(config)
+    annotations, splits = annotations_and_splits(config)
     lines = [
         f"{item.category}&{item.video_id}&good&{item.start_seconds}&{item.end_seconds}\n"
         for item in annotations
@@ -148,9 +148,10 @@ def _write(folder: pathlib.Path, config: FeatureSimulationConfig) -> None:
     (folder / CONFIG_FILE).write_text(json.dumps(dataclasses.asdict(config), indent=2))
 
 
-def _annotations_and_splits(
+def annotations_and_splits(
     config: FeatureSimulationConfig,
 ) -> tuple[list[Annotation], dict[str, dict[str, list[int]]]]:
+    """The records, given or drawn, and by task and split their rows."""
     if config.annotations_dir:
         given = pathlib.Path(config.annotations_dir)
         annotations = read_annotations(given / "Annotations.txt")

@@ -42,13 +42,13 @@ class FeatureModelConfig:
         ValueError: If a value is out of range.
     """
 
-    category_share: float = 0.25
-    audio_private_share: float = 0.3
-    visual_private_share: float = 0.3
-    audio_event: float = 1.0
-    visual_event: float = 1.0
+    category_share: float = 0.7
+    audio_private_share: float = 0.795
+    visual_private_share: float = 0.927
+    audio_event: float = 3.5
+    visual_event: float = 0.4
     outside: float = 0.6
-    audio_noise: float = 0.8
+    audio_noise: float = 1.8
     visual_noise: float = 1.0
     drift: float = 0.2
     heard_only: float = 0.35

@@ -1,11 +1,12 @@
-"""Where segment features come from: media files or the official HDF5 files.
+"""Where segment features come from: media files, the official HDF5 files, or a simulation.
 
 A source is a plain description that travels to Beam workers; `open_source` makes a reader there.
 """
 
 from avel_tf.sources.media_source import MediaReader, MediaSource
 from avel_tf.sources.official_source import OfficialReader, OfficialSource
-from avel_tf.sources.opening import Reader, close_idle_sources, open_source
+from avel_tf.sources.opening import Reader, Source, close_idle_sources, open_source
+from avel_tf.sources.simulated_source import SimulatedReader, SimulatedSource
 
 __all__ = [
     "MediaReader",
@@ -13,6 +14,9 @@ __all__ = [
     "OfficialReader",
     "OfficialSource",
     "Reader",
+    "SimulatedReader",
+    "SimulatedSource",
+    "Source",
     "close_idle_sources",
     "open_source",
 ]

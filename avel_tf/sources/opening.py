@@ -11,6 +11,9 @@ from avel_tf.media import MediaError
 from avel_tf.records import MediaFile, Record
 from avel_tf.sources.media_source import MediaSource
 from avel_tf.sources.official_source import OfficialSource
+from avel_tf.sources.simulated_source import SimulatedSource
+
+Source = MediaSource | OfficialSource | SimulatedSource
 
 
 class Reader(Protocol):
@@ -32,7 +35,7 @@ _lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def open_source(source: MediaSource | OfficialSource, job_id: str) -> Iterator[Reader]:
+def open_source(source: Source, job_id: str) -> Iterator[Reader]:
     """The reader of a source, for a `with` statement; made once a process and job.
 
     A process that outlives a job must not read the next one's files through the old reader: the
