@@ -1,0 +1,203 @@
+"""What a training step costs: seconds, memory, share of the machine's matrix-multiply peak.
+
+    python benchmarks/training.py                        # TensorFlow
+    KERAS_BACKEND=jax python benchmarks/training.py      # JAX, where TensorFlow may be absent
+
+Batches of 64 records with full (10, 7, 7, 512) maps in half precision, as the records hold them.
+Each line is measured in a process of its own. On TensorFlow the input pipeline is measured too, on
+simulated records or on those of --examples.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SYSTEMS = ("dam", "audio_visual_attention")
+BATCH, SEGMENTS, REGIONS, CHANNELS, AUDIO = 64, 10, 49, 512, 128
+TRAIN_RECORDS = 3339
+WARM_UP = 3
+
+
+def gflop_a_step(model) -> float:
+    """Multiplications and additions of all matrix products, forward and backward."""
+    rows = BATCH * SEGMENTS * REGIONS
+    attention = model.get_layer("audio_guided_attention")
+    first, second = CHANNELS * attention.units, attention.units * REGIONS
+    # Data needs no gradient: the first product has two passes, those after it three.
+    regions = rows * (2 * first + 3 * second + 2 * CHANNELS)
+    rest = model.count_params() - first - second
+    return 2 * (regions + 3 * rest * BATCH * SEGMENTS) / 1e9
+
+
+def matmul_peak(dtype: str) -> float:
+    """The best rate of 4096 × 4096 products, in GFLOP/s."""
+    import keras
+    import numpy as np
+
+    size = 4096
+    inputs = keras.Input((size,), dtype=dtype)
+    weights = keras.ops.convert_to_tensor(np.random.default_rng(0).random((size, size)), dtype)
+    model = keras.Model(inputs, keras.ops.matmul(inputs, weights))
+    model.compile(jit_compile=False)
+    seconds = []
+    for _ in range(6):
+        start = time.perf_counter()
+        keras.ops.convert_to_numpy(model(weights))
+        seconds.append(time.perf_counter() - start)
+    return 2 * size**3 / min(seconds) / 1e9
+
+
+def measure_step(system: str, precision: str, xla: bool, steps: int) -> dict:
+    """Median seconds of a training step, in this process."""
+    import keras
+    import numpy as np
+
+    from avel_tf.losses import localization_losses, localization_targets
+    from avel_tf.models import SYSTEMS as MODELS
+
+    keras.utils.set_random_seed(0)
+    model = MODELS["sel"][system](dtype=precision)
+    losses, weights = localization_losses(model.output)
+    model.compile(keras.optimizers.Adam(), losses, weights, jit_compile=xla)
+    random = np.random.default_rng(0)
+    features = {
+        "audio_features": random.random((BATCH, SEGMENTS, AUDIO), "float32").astype("float16"),
+        "visual_features": random.random((BATCH, SEGMENTS, 7, 7, CHANNELS), "float32").astype(
+            "float16"
+        ),
+    }
+    features = {name: keras.ops.convert_to_tensor(value) for name, value in features.items()}
+    category = random.integers(0, 28, BATCH)
+    relevance = (random.random((BATCH, SEGMENTS)) < 0.8).astype("float32")
+    labels = {
+        "event_category": category,
+        "event_relevance": relevance,
+        "segment_label": np.where(relevance > 0, category[:, None], 28),
+    }
+    targets = localization_targets(model.output, labels)
+    seconds = []
+    for _ in range(WARM_UP + steps):
+        start = time.perf_counter()
+        model.train_on_batch(features, targets)
+        seconds.append(time.perf_counter() - start)
+    return {"seconds": statistics.median(seconds[WARM_UP:]), "gflop": gflop_a_step(model)}
+
+
+def measure_input(examples: pathlib.Path) -> dict:
+    """Records a second that the input pipeline reads, and memory while training on it."""
+    from avel_tf.configuration import TrainingConfig
+    from avel_tf.records import input_dataset
+    from avel_tf.training import train
+
+    names = ("audio_features", "event_category", "event_relevance", "segment_label")
+    batches = input_dataset(
+        examples / "Split-train", BATCH, (*names, "visual_features"), epochs=range(1)
+    )
+    start = time.perf_counter()
+    records = sum(len(batch["event_category"]) for batch in batches)
+    reading = time.perf_counter() - start
+    counts = json.loads((examples / "dataset.json").read_text())["num_records"]
+    with tempfile.TemporaryDirectory() as folder:
+        folders = [pathlib.Path(folder, name) for name in ("model", "run", "working")]
+        for each in folders:
+            each.mkdir()
+        start = time.perf_counter()
+        train(TrainingConfig("sel", epochs=1), examples, counts, *folders)
+        training = time.perf_counter() - start
+    return {"records": records, "reading_seconds": reading, "training_seconds": training}
+
+
+def in_process(*arguments: str) -> dict:
+    """Runs one measurement in a fresh process; adds its peak of memory."""
+    command = [sys.executable, __file__, "--measure", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        return {"error": done.stderr.strip().splitlines()[-1]}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def report(steps: int) -> None:
+    """Prints a table of training steps."""
+    precisions = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
+    print("| System | Precision | XLA | s a step | s an epoch | GFLOP a step | of peak | GiB |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for precision, dtype in precisions.items():
+        peak = in_process("peak", dtype)
+        for system in SYSTEMS:
+            for xla in ("no", "yes"):
+                cells = [system, precision, xla]
+                result = in_process("step", system, precision, xla, str(steps))
+                if "error" in result:
+                    print("| " + " | ".join([*cells, f"failed: {result['error'][:80]}"]) + " |")
+                    continue
+                rate = result["gflop"] / result["seconds"]
+                epoch = result["seconds"] * -(-TRAIN_RECORDS // BATCH)
+                cells += [f"{result['seconds']:.3f}", f"{epoch:.1f}", f"{result['gflop']:.1f}"]
+                cells += [f"{rate / peak['gflops']:.0%}", f"{result['gib']:.1f}"]
+                print("| " + " | ".join(cells) + " |", flush=True)
+        print(f"Peak of {dtype} matrix products: {peak['gflops']:.0f} GFLOP/s", flush=True)
+
+
+def report_input(examples: pathlib.Path | None) -> None:
+    """Prints how fast records are read beside how fast they are trained on."""
+    with tempfile.TemporaryDirectory() as folder:
+        if examples is None:
+            examples = pathlib.Path(folder, "examples")
+            arguments = ["features", str(examples), "--format", "tfrecord", "--num_records", "800"]
+            subprocess.run([sys.executable, "-m", "avel_tf.simulation", *arguments], check=True)
+        result = in_process("input", str(examples))
+    if "error" in result:
+        print(f"Input pipeline: failed: {result['error']}")
+        return
+    read = result["records"] / result["reading_seconds"]
+    trained = result["records"] / result["training_seconds"]
+    print(
+        f"Input: {read:.0f} records/s read alone, {trained:.0f} trained from records (DAM-SEL, an "
+        f"epoch of {result['records']} with val, checkpoint and export), {read / trained:.1f} "
+        f"times; peak memory {result['gib']:.1f} GiB"
+    )
+
+
+def measure(kind: str, *arguments: str) -> None:
+    """One measurement, printed as JSON."""
+    if kind == "peak":
+        result = {"gflops": matmul_peak(*arguments)}
+    elif kind == "input":
+        result = measure_input(pathlib.Path(arguments[0]))
+    else:
+        system, precision, xla, steps = arguments
+        result = measure_step(system, precision, xla == "yes", int(steps))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({**result, "gib": peak / 2**20}))
+
+
+def main() -> None:
+    """Measures everything."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--steps", type=int, default=12, metavar="N", help="of each measurement")
+    parser.add_argument(
+        "--examples", type=pathlib.Path, metavar="DIR", help="dataset to read (default: simulated)"
+    )
+    parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
+    flags = parser.parse_args()
+    if flags.measure:
+        measure(*flags.measure)
+        return
+    report(flags.steps)
+    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+        report_input(flags.examples)
+
+
+if __name__ == "__main__":
+    main()
