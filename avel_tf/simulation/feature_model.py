@@ -43,8 +43,8 @@ class FeatureModelConfig:
     """
 
     category_share: float = 0.7
-    audio_private_share: float = 0.795
-    visual_private_share: float = 0.927
+    audio_private_share: float = 0.8
+    visual_private_share: float = 0.932
     audio_event: float = 3.5
     visual_event: float = 0.4
     outside: float = 0.6
