@@ -8,6 +8,7 @@ import numpy as np
 from avel_tf import metrics, trivial_baselines
 from avel_tf.ave import BACKGROUND
 from avel_tf.extraction.tables import read_records
+from avel_tf.models.inputs import pools_maps
 from avel_tf.records import memory_dataset, read_split
 
 COUNTS = {
@@ -32,8 +33,7 @@ def score(model: keras.Model, examples: pathlib.Path, task: str) -> tuple[dict, 
     """
     inputs = tuple(model.input)
     names = tuple(sorted({*inputs, *LABELS, "record_id"}))
-    pools_maps = None in model.input["visual_features"].shape[2:4]
-    arrays = read_split(examples / "Split-test", names, pools_maps)
+    arrays = read_split(examples / "Split-test", names, pools_maps(model))
     batches = memory_dataset({name: arrays[name] for name in inputs}, BATCH)
     predictions = model.predict(batches, verbose=0)
     labels = {name: arrays[name] for name in LABELS}

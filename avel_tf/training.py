@@ -19,6 +19,7 @@ from avel_tf.checkpoints import Checkpoints
 from avel_tf.configuration import TrainingConfig
 from avel_tf.export import export_model
 from avel_tf.models import SYSTEMS
+from avel_tf.models.inputs import pools_maps
 from avel_tf.records import input_dataset, memory_dataset, read_split
 
 LABELS = ("event_relevance", "event_category", "segment_label")
@@ -223,12 +224,11 @@ def _dataset(
     inputs = tuple(model.input)
     names = tuple(sorted({*inputs, *LABELS}))
     folder, order = examples / f"Split-{split}", {"epochs": epochs, "seed": config.seed}
-    pools_maps = None in model.input["visual_features"].shape[2:4]
     is_weak = config.supervision == "weak" and split == "train"
-    if config.in_memory or pools_maps or is_weak:
-        arrays = read_split(folder, names, pools_maps)
+    if config.in_memory or pools_maps(model) or is_weak:
+        arrays = read_split(folder, names, pools_maps(model))
         if is_weak:
-            more = read_split(examples / "Split-background", names, pools_maps)
+            more = read_split(examples / "Split-background", names, pools_maps(model))
             arrays = {name: np.concatenate([arrays[name], more[name]]) for name in names}
         batches = memory_dataset(arrays, config.batch_size, **order)
     else:

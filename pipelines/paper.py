@@ -73,7 +73,11 @@ def tables(settings: str) -> dict[str, Table]:
                 SEGMENTS,
                 (
                     *(
-                        Row(name, {"segment_accuracy": published}, system_training("sel", system))
+                        Row(
+                            name,
+                            {"segment_accuracy": published},
+                            system_training("sel", system, settings),
+                        )
                         for name, published, system in (
                             ("ED-TCN", 46.9, "ed_tcn"),
                             ("Audio", 59.5, "audio"),

@@ -230,6 +230,10 @@ class Reproduction:
                     f"{result['seconds']:.0f} s{', from cache' if result['is_cached'] else ''})",
                     flush=True,
                 )
+                if result["is_cached"]:  # what was kept is written with what follows
+                    continue
+            self._write(table)
+        for table in tables:
             self._write(table)
         return sum(result["error"] is not None for result in self._results.values())
 

@@ -45,3 +45,8 @@ def feature_normalization(normalization: str, dtype: Any, name: str) -> keras.la
 def mean_over_map(visual_features: Any) -> Any:
     """Pools maps (B, T, H, W, C) of any size to (B, T, C); one pooled before stays as it is."""
     return ops.mean(visual_features, axis=(2, 3))
+
+
+def pools_maps(model: keras.Model) -> bool:
+    """Whether a model takes visual features of any map size, since it only sees their mean."""
+    return None in model.input["visual_features"].shape[2:4]

@@ -48,7 +48,7 @@ def draw_ave_annotations(num_records: int, seed: int) -> list[Annotation]:
     annotations = []
     for row, (category, length) in enumerate(zip(categories, lengths, strict=True)):
         last, draw = NUM_SEGMENTS - length, random.random()
-        between = random.integers(0, last, endpoint=True)
+        between = min(last, random.integers(1, max(2, last)))
         start = 0 if draw < FIRST_SHARE else last if draw < FIRST_SHARE + LAST_SHARE else between
         video_id = "".join(random.choice(VIDEO_ID_ALPHABET, VIDEO_ID_LENGTH))
         annotations.append(

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 from collections.abc import Iterable, Sequence
 
 import h5py
@@ -102,7 +103,7 @@ def simulate_features(
             (partial / LOCK_FILE).unlink()
             partial.replace(folder)
         except BaseException:
-            _clear(partial)
+            shutil.rmtree(partial)
             raise
     return folder
 

@@ -97,15 +97,18 @@ class FeatureModel:
             Float32 arrays (10, 128) and (10, 7, 7, 512).
         """
         random = np.random.default_rng([self._seed, 1, row])
-        heard, seen = self._presence(start_seconds, end_seconds, random)
-        content = self._content(category, random)
-        other = content if category is not None else self._content(category, random)
+        if category is None:
+            heard, seen = (np.full(NUM_SEGMENTS, random.integers(2)) for _ in range(2))
+            content, other = (
+                self._content(random.integers(NUM_CATEGORIES), random) for _ in range(2)
+            )
+        else:
+            heard, seen = self._presence(start_seconds, end_seconds, random)
+            content = other = self._content(category, random)
         return self._audio(content, heard, random), self._visual(other, seen, random)
 
-    def _content(self, category: int | None, random: np.random.Generator) -> np.ndarray:
+    def _content(self, category: int, random: np.random.Generator) -> np.ndarray:
         """(T, latent): the category's part and the record's own, the latter drifting."""
-        if category is None:
-            category = random.integers(NUM_CATEGORIES)
         share = self._config.category_share
         own = self._drifting(LATENT_WIDTH, random)
         return np.sqrt(share) * self._categories[category] + np.sqrt(1 - share) * own

@@ -17,6 +17,7 @@ def test_paths_lie_in_the_artifact():
 
     assert relative(artifacts.Examples, "split_path", "test") == "Split-test"
     assert relative(artifacts.Examples, "metadata_path") == "dataset.json"
+    assert relative(artifacts.Examples, "records_path") == "records.csv"
     assert relative(artifacts.Examples, "rejects_path") == "rejects.csv"
     statistics = relative(artifacts.ExampleStatistics, "statistics_path", "train")
     assert statistics == "Split-train/FeatureStats.pb"
@@ -29,6 +30,8 @@ def test_paths_lie_in_the_artifact():
     assert relative(artifacts.ModelRun, "history_path") == "history.csv"
     assert relative(artifacts.ModelEvaluation, "metrics_path") == "metrics.json"
     assert relative(artifacts.ModelEvaluation, "report_path") == "report.html"
+    assert relative(artifacts.RecordScores, "metrics_path") == "metrics.json"
+    assert relative(artifacts.RecordScores, "records_path") == "records.npz"
 
 
 def test_splits_are_stored_as_a_json_list():

@@ -4,6 +4,7 @@ import pathlib
 
 import pytest
 
+from avel_tf.configuration import SYSTEMS
 from pipelines import configs, local_runner
 from pipelines.ave_pipeline import create_pipeline
 
@@ -62,6 +63,32 @@ def test_published_features_are_made_of_sixteen_frames():
     config = configs.ave("sel", data_root="videos", audio_weights="vggish.weights.h5")
     assert config.extraction.encoding.frames_per_segment == 16
     assert config.extraction.encoding.visual_weights == "imagenet"
+
+
+@pytest.mark.parametrize("settings", configs.SETTINGS)
+@pytest.mark.parametrize(
+    ("task", "system"), [(task, system) for task, names in SYSTEMS.items() for system in names]
+)
+def test_every_system_has_a_training(task, system, settings):
+    training = configs.system_training(task, system, settings)
+    assert (training.task, training.system) == (task, system)
+
+
+def test_faithful_settings_are_what_the_papers_say():
+    for task in SYSTEMS:
+        assert configs.system_training(task, "dam", "faithful").relevance_loss == "mean"  # Eq. 7
+    training = configs.system_training("sel", "audio_visual_attention", "faithful")
+    assert (training.segment_loss, training.epochs) == ("soft_margin", 300)
+    assert (training.batch_size, training.learning_rate) == (64, 1e-3)
+    training = configs.system_training("cml", "avdln", "faithful")
+    assert (training.batch_size, training.epochs, training.learning_rate) == (8, 20, 1e-3)
+
+
+def test_unknown_settings_and_systems_are_named():
+    with pytest.raises(ValueError, match="`settings` must be .*Received: settings='best'"):
+        configs.system_training("sel", "dam", "best")
+    with pytest.raises(ValueError, match="`system` must be .*Received: system='dcca'"):
+        configs.system_training("sel", "dcca")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,247 @@
+"""The paper's tables as a user makes them: one command, from features to tables."""
+
+import json
+
+import numpy as np
+import pytest
+
+from avel_tf import result_tables
+from components import launcher
+from components.artifacts import Model, RecordScores
+from components.launcher import Result
+from components.trainer import Trainer
+from pipelines import reproduce
+
+PARSE = reproduce.parse_arguments
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "output"
+
+
+def read_table(root, key):
+    return json.loads((root / "tables" / f"{key}.json").read_text())
+
+
+class Runs:
+    """Stands in for the pipelines: every system has the same accuracies, in another order."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.trainings = []
+        self.failures = {}  # by system: component and message
+
+    def __call__(self, pipeline, **_):
+        by_id = {component.id: component for component in pipeline.components}
+        training = by_id["Trainer"].parameters
+        number = len(self.trainings)
+        self.trainings.append(training)
+        if training.system in self.failures:
+            component, message = self.failures[training.system]
+            return [Result(component, "FAILED", 1.0, error=message)]
+        scores = RecordScores(str(self.folder / str(number)))
+        scores.path().mkdir()
+        names = ("audio_to_visual", "visual_to_audio", "average")
+        names = [*(f"{name}_accuracy" for name in names), "segment_accuracy"]
+        names += ["category_accuracy", "relevance_accuracy"]
+        content = {"metrics": dict.fromkeys(names, 0.25 + 0.5 * training.seed)}
+        content |= {"trivial_baselines": {"random window": 0.2}, "yardsticks": {}}
+        scores.metrics_path().write_text(json.dumps(content))
+        order = np.random.default_rng(number).permutation(40)
+        np.savez(scores.records_path(), record_id=order + 100, accuracy=order % 3 / 2)
+        summary = {"best_epoch": 3, "epochs": 5, "seconds": 7.0, "val_accuracy": 0.5}
+        return [
+            Result("Trainer", "COMPLETE", 1.0, {"model": Model(f"/models/{number}")}, summary),
+            Result("Scorer", "COMPLETE", 1.0, {"scores": scores}, {}),
+        ]
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(result_tables, "draw", lambda table, path, _: path.touch())  # slow
+    stand_in = Runs(tmp_path)
+    monkeypatch.setattr(reproduce, "run_pipeline", stand_in)
+    return stand_in
+
+
+def run(root, *arguments):
+    features = ("--features_dir", str(root.parent / "features"))
+    return reproduce.main([*features, "--output_root", str(root), *arguments])
+
+
+def test_each_training_runs_once_and_all_of_one_seed_first(runs, root, capsys):
+    assert run(root, "--tables", "1", "3", "4", "--runs", "2") == 0
+    # Of 3, 7 and 2 rows, dual attention matching is in all tables.
+    assert len(runs.trainings) == len(set(runs.trainings)) == 2 * 10
+    assert [training.seed for training in runs.trainings] == [0] * 10 + [1] * 10
+    for key in ("1", "3", "4"):
+        for row in read_table(root, key)["rows"]:
+            assert row["metrics"]["average_accuracy"] == {
+                "mean": 0.5,
+                "standard_deviation": pytest.approx(np.sqrt(0.125)),
+                "runs": 2,
+            }
+            assert (row["epochs"], row["seconds"]) == (5, 7)
+    screen = capsys.readouterr().out
+    assert (
+        "[24/24] 4: DAM, cross-matching, run 2\n      A2V 75.00%, V2A 75.00%, Average 75.00%"
+        in (screen)
+    )
+    assert "(epoch 3 of 5, 7 s)" in screen
+    for key in ("1", "3", "4"):
+        assert (root / "tables" / f"{key}.md").read_text() in screen
+
+
+def test_systems_are_compared_record_by_record(runs, root):
+    run(root, "--tables", "1", "--runs", "3")
+    *others, last = read_table(root, "1")["rows"]
+    assert last["difference"] is None
+    for row in others:  # equal on every record, whatever the order they came in
+        assert row["difference"] == [0, 0]
+        assert row["interval"][0] < 0.5 < row["interval"][1]
+        assert row["training"]["in_memory"] is True
+
+
+def test_a_row_that_fails_says_so_and_others_run(runs, root, capsys):
+    runs.failures["avdln"] = ("Trainer", "no memory left")
+    assert run(root, "--tables", "1", "--runs", "2") == 1
+    assert len(runs.trainings) == 6
+    cells = [row.get("metrics", row["error"]) for row in read_table(root, "1")["rows"]]
+    assert cells[1] == "Trainer: no memory left"
+    assert cells[0] == cells[2] != cells[1]
+    printed = capsys.readouterr()
+    assert printed.out.count("FAILED: Trainer: no memory left") == 2
+    line = next(line for line in printed.out.splitlines() if line.startswith("| AVDLN"))
+    assert line.split("|")[7].strip() == "failed"
+    assert "Failed runs: 2. The same command tries them again." in printed.err
+
+
+def test_the_last_row_may_fail_too(runs, root):
+    runs.failures["dam"] = ("Scorer", "broken")
+    assert run(root, "--tables", "1", "--runs", "1") == 1
+    assert [row.get("difference") for row in read_table(root, "1")["rows"]] == [None] * 3
+
+
+def test_without_data_nothing_goes_on(runs, root, capsys):
+    runs.failures["dcca"] = ("AveExampleGen", "No Annotations.txt in nowhere.")
+    assert run(root) == 2
+    assert len(runs.trainings) == 1
+    assert capsys.readouterr().err == "Error: AveExampleGen: No Annotations.txt in nowhere.\n"
+
+
+def test_an_interrupted_run_says_how_to_go_on(monkeypatch, root, capsys):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reproduce, "run_pipeline", interrupt)
+    assert run(root) == 130
+    assert "The same command goes on from here." in capsys.readouterr().err
+
+
+def test_one_cell(runs, root):
+    assert run(root, "--tables", "3", "1", "--rows", "DAM, GRU", "--runs", "1", "--seed", "4") == 0
+    (training,) = runs.trainings
+    assert (training.model.embedding, training.seed) == ("gru", 4)
+    (row,) = read_table(root, "3")["rows"]
+    assert row["name"] == "DAM, GRU"
+    assert {path.stem for path in (root / "tables").iterdir()} == {"3"}
+
+
+def test_flags_reach_every_training():
+    flags = ["--epochs", "3", "--patience", "2", "--seed", "5", "--precision", "mixed_bfloat16"]
+    for table in reproduce.select(PARSE([*flags, "--devices", "cpu", "--tables", "1", "weak"])):
+        for row in table.rows:
+            training = row.training
+            assert (training.epochs, training.patience, training.seed) == (3, 2, 5)
+            assert (training.precision, training.devices) == ("mixed_bfloat16", "cpu")
+            assert training.in_memory
+    faithful = reproduce.select(PARSE(["--settings", "faithful", "--tables", "1"]))
+    assert faithful[0].rows[-1].training.relevance_loss == "mean"
+
+
+def test_all_numbered_tables_are_made_by_default():
+    flags = PARSE([])
+    assert (flags.tables, flags.runs) == (["1", "2", "3", "4", "5"], 3)
+    assert [table.key for table in reproduce.select(flags)] == flags.tables
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tables", "1", "--rows", "GRU"], "No row of tables 1 is called ['GRU']. They are: DC"),
+        (["--epochs", "0"], "`epochs` must be a positive integer. Received: epochs=0"),
+        (["--seed", "-1"], "`seed` must be an integer from 0"),
+        (["--num_records", "300"], "`--num_records` are for simulated features: leave out"),
+    ],
+)
+def test_wrong_values_end_with_a_clear_error(runs, root, arguments, message, capsys):
+    assert run(root, *arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("Error: ") and message in error
+    assert not runs.trainings and not (root / "tables").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--runs", "0"], "`--runs` must be at least 1. Received: --runs 0"),
+        (["--tables", "6"], "invalid choice: '6'"),
+        (["--settings", "best"], "invalid choice: 'best'"),
+    ],
+)
+def test_wrong_flags_are_refused(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        PARSE(arguments)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_simulated_features_become_a_table_and_a_second_run_is_cached(root, monkeypatch, capsys):
+    monkeypatch.setattr("avel_tf.simulation.feature_dataset.NUM_BACKGROUND_CLIPS", 2)
+    environment = launcher._environment()  # for somebody may be editing the code meanwhile
+    monkeypatch.setattr(launcher, "_environment", lambda: environment)
+    execute = Trainer.execute
+
+    def fail(self, *arguments):
+        if (self.parameters.system, self.parameters.seed) == ("avdln", 1):
+            raise MemoryError("no memory left")
+        return execute(self, *arguments)
+
+    def make(*, status):
+        arguments = ("--num_records", "300", "--tables", "1", "--epochs", "1", "--runs", "2")
+        arguments += ("--rows", "AVDLN", "DAM", "--output_root", str(root))
+        assert reproduce.main(arguments) == status
+        return read_table(root, "1"), capsys.readouterr().out
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "execute", fail)
+        table, screen = make(status=1)
+    errors = [row["error"] for row in table["rows"]]
+    assert errors == ["Trainer: MemoryError: no memory left", None]
+    assert screen.count("FAILED") == 1
+    assert "from cache" not in screen
+
+    # Only the run that had failed is trained.
+    table, screen = make(status=0)
+    assert screen.count("from cache") == 3
+    assert "simulated annotations" in table["data"]
+    assert set(table["trivial_baselines"]) > {"random window", "last window"}
+    for row in table["rows"]:
+        assert row["error"] is None
+        for name in table["metrics"]:
+            assert 0 <= row["metrics"][name]["mean"] <= 1
+            assert row["metrics"][name]["runs"] == 2
+        assert row["epochs"] == 1 and len(set(row["models"])) == 2
+        mean = row["metrics"]["average_accuracy"]["mean"]
+        assert row["interval"][0] <= mean <= row["interval"][1]
+    assert [row["difference"] is None for row in table["rows"]] == [False, True]
+    assert "| DAM " in screen
+
+    # The same tables from cache alone, where nothing can be trained.
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "execute", None)
+        again, screen = make(status=0)
+    assert again == table
+    assert screen.count("from cache") == 4

@@ -1,0 +1,165 @@
+import copy
+import json
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from avel_tf import result_figures
+from avel_tf.result_tables import markdown, write_table
+
+
+def spread(mean, deviation, runs):
+    return {"mean": mean, "standard_deviation": deviation, "runs": runs}
+
+
+def row(name, mean, deviation=None, runs=1, **fields):
+    """A row with a result."""
+    result = {
+        "name": name,
+        "published": {},
+        "error": None,
+        "metrics": {
+            "segment_accuracy": spread(mean, deviation, runs),
+            "category_accuracy": spread(mean + 0.1, deviation, runs),
+        },
+        "interval": [0.7, 0.8],
+        "difference": None,
+        "seconds": 61.7,
+        "epochs": 12.4,
+    }
+    return result | fields
+
+
+TABLE = {
+    "key": "2",
+    "title": "Table 2: Supervised event localization",
+    "note": "A note.",
+    "data": "simulated.",
+    "metrics": ("segment_accuracy", "category_accuracy"),
+    "primary_metric": "segment_accuracy",
+    "trivial_baselines": {"always background": 0.17786},
+    "yardsticks": {"true category, always event": 0.8221},
+    "rows": [
+        {
+            "name": "Audio",
+            "published": {"segment_accuracy": 59.5},
+            "error": "Trainer: ValueError: a | b\nsecond line",
+        },
+        {"name": "Visual", "published": {"segment_accuracy": 55.3}, "error": None},
+        row("AV, one run", 0.71449, difference=[-0.0512, 0.004]),
+        row(
+            *("DAM", 0.745, 0.0061, 3),
+            published={"segment_accuracy": 74.5},
+            interval=[0.70049, 0.78951],
+        ),
+    ],
+}
+MARKDOWN = """\
+### Table 2: Supervised event localization
+
+| System      | Accuracy, published | Accuracy   | Category   | Runs | 95 % interval | \
+Difference to the last row | Epochs | s a run |
+| ----------- | ------------------- | ---------- | ---------- | ---- | ------------- | \
+-------------------------- | ------ | ------- |
+| Audio       | 59.5                | failed     | –          | –    | –             | \
+–                          | –      | –       |
+| Visual      | 55.3                | not run    | –          | –    | –             | \
+–                          | –      | –       |
+| AV, one run | –                   | 71.4       | 81.4       | 1    | [70.0, 80.0]  | \
+[-5.1, +0.4]               | 12     | 62      |
+| DAM         | 74.5                | 74.5 ± 0.6 | 84.5 ± 0.6 | 3    | [70.0, 79.0]  | \
+–                          | 12     | 62      |
+
+Audio failed: Trainer: ValueError: a | b
+
+Data: simulated.
+
+Percent of the test split: mean ± standard deviation over runs of different seeds. The interval \
+is a bootstrap over test records, that of the difference a paired one; epochs are chosen on val.
+
+Without looking at any feature: always background 17.79; true category, always event 82.21.
+
+A note.
+"""
+
+
+def curve():
+    """A table that is drawn as a curve, one of its rows still missing."""
+    rows = [row(f"λ = {weight}", 0.7, 0.01, 2) for weight in (0.0, 1.0, 0.5)]
+    rows[2]["published"] = {"segment_accuracy": 74.5}
+    missing = {"name": "λ = 0.2", "published": {}, "error": None}
+    return TABLE | {"key": "figure5", "rows": [missing, *rows]}
+
+
+def test_markdown_says_what_there_is_and_what_is_missing():
+    assert markdown(TABLE) == MARKDOWN
+
+
+def test_nothing_published_and_nothing_noted_take_no_place():
+    table = TABLE | {"rows": TABLE["rows"][2:3], "note": "", "trivial_baselines": {}}
+    text = markdown(table | {"yardsticks": {}})
+    assert "published" not in text and "Without looking" not in text
+    assert text.endswith("chosen on val.\n")
+
+
+def test_files_hold_the_table(tmp_path):
+    folder = tmp_path / "new" / "tables"
+    write_table(TABLE, folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["2.json", "2.md", "2.png"]
+    assert (folder / "2.md").read_text(encoding="utf-8") == MARKDOWN
+    read = json.loads((folder / "2.json").read_text())
+    assert read == TABLE | {"metrics": list(TABLE["metrics"])}
+    assert markdown(read) == MARKDOWN
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        TABLE,
+        curve(),
+        TABLE | {"rows": TABLE["rows"][:2], "trivial_baselines": {}},
+        TABLE | {"rows": TABLE["rows"][2:3]},
+        curve() | {"rows": curve()["rows"][:1]},
+    ],
+    ids=["bars", "curve", "no result yet", "one bar", "no point yet"],
+)
+def test_figures_are_pictures_with_something_on_them(tmp_path, table):
+    write_table(table, tmp_path)
+    picture = matplotlib.image.imread(tmp_path / f"{table['key']}.png")
+    assert picture.shape[1:] == (960, 4) and picture.shape[0] > 200
+    assert np.ptp(picture[..., :3]) > 0.9
+
+
+def pixels_of(picture, color):
+    """How many pixels have a color, and the last column that has it."""
+    expected = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    found = np.abs(picture[..., :3] - expected).max(axis=-1) < 0.01
+    return found.sum(), np.flatnonzero(found.any(axis=0)).max()
+
+
+def test_bars_are_as_long_as_their_values(tmp_path):
+    pictures = []
+    for mean in (0.4, 0.8):
+        write_table(TABLE | {"rows": [row("DAM", mean)]}, tmp_path)
+        pictures.append(matplotlib.image.imread(tmp_path / "2.png"))
+    areas = [pixels_of(picture[:120], result_figures.COLORS["here"])[0] for picture in pictures]
+    assert areas[1] / areas[0] == pytest.approx(2, abs=0.05)
+
+
+def test_a_table_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
+    write_table(TABLE, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def fail(table, path, names):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr("avel_tf.result_tables.draw", fail)
+    changed = copy.deepcopy(TABLE) | {"note": "Another note."}
+    with pytest.raises(OSError, match="disk full"):
+        write_table(changed, tmp_path)
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert after.keys() == before.keys()
+    assert after["2.png"] == before["2.png"]
+    assert b"Another note." in after["2.md"]

@@ -1,0 +1,112 @@
+"""Scores of a model, and of predictions without one, against the same by hand."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+
+from avel_tf import metrics
+from avel_tf.ave import read_annotations, read_splits
+from avel_tf.models import SYSTEMS, AudioVisualLocalizer, SupervisedEventLocalizer
+from avel_tf.records import input_dataset
+from avel_tf.scoring import score, trivial_scores
+
+LABELS = ("event_category", "event_relevance", "segment_label")
+MODELS = {
+    "sel": functools.partial(SupervisedEventLocalizer, units=4, num_heads=1),
+    "cml": functools.partial(SYSTEMS["cml"]["dam"], units=4, num_heads=1),
+}
+
+
+def whole_test_split(examples, names):
+    (batch,) = input_dataset(examples / "Split-test", 1000, names)
+    return {name: value.numpy() for name, value in batch.items()}
+
+
+@pytest.mark.parametrize("task", ["sel", "cml"])
+def test_scores_are_those_of_the_whole_split(examples_folder, task):
+    keras.utils.set_random_seed(0)
+    model = MODELS[task]()
+    result, records = score(model, examples_folder(task), task)
+
+    inputs = tuple(model.input)
+    split = whole_test_split(examples_folder(task), tuple({*inputs, *LABELS, "record_id"}))
+    predictions = model.predict_on_batch({name: split[name] for name in inputs})
+    predictions = {name: np.asarray(value) for name, value in predictions.items()}
+    counts = {"sel": metrics.sel_counts, "cml": metrics.cml_counts}[task](split, predictions)
+    expected = {"sel": metrics.sel_values, "cml": metrics.cml_values}[task](counts)
+    assert result["metrics"] == pytest.approx(expected, abs=1e-6)
+    assert result["task"] == task
+    assert result["primary_metric"] == metrics.PRIMARY_METRIC[task]
+
+    assert sorted(records["record_id"]) == sorted(split["record_id"])
+    by_id = dict(zip(records["record_id"], records["accuracy"], strict=True))
+    expected = metrics.record_accuracies(task, split, predictions)
+    for record_id, accuracy in zip(split["record_id"], expected, strict=True):
+        np.testing.assert_allclose(by_id[record_id], accuracy, atol=1e-6)
+    assert np.nanmean(records["accuracy"]) == pytest.approx(
+        result["metrics"][result["primary_metric"]]
+    )
+
+
+def test_a_model_of_pooled_maps_scores_as_on_whole_maps(examples_folder):
+    keras.utils.set_random_seed(0)
+    model = AudioVisualLocalizer()
+    assert None in model.input["visual_features"].shape[2:4]
+    result, records = score(model, examples_folder("sel"), "sel")
+
+    split = whole_test_split(examples_folder("sel"), (*model.input, *LABELS, "record_id"))
+    assert split["visual_features"].shape[2:4] == (7, 7)
+    predicted = model.predict_on_batch({name: split[name] for name in model.input})
+    hits = np.asarray(predicted["segment_label"]) == split["segment_label"]
+    assert result["metrics"]["segment_accuracy"] == pytest.approx(hits.mean(), abs=1 / 120)
+    assert records["accuracy"].shape == (12,)
+
+
+def test_every_record_of_sel_counts_and_only_short_events_of_cml(examples_folder):
+    for task in ("sel", "cml"):
+        keras.utils.set_random_seed(0)
+        accuracy = score(MODELS[task](), examples_folder(task), task)[1]["accuracy"]
+        labels = whole_test_split(examples_folder(task), ("event_relevance",))["event_relevance"]
+        short = (labels.sum(axis=1) > 0) & (labels.sum(axis=1) < 10)
+        assert np.isfinite(accuracy).sum() == (12 if task == "sel" else short.sum())
+
+
+def write_records(path, annotations, splits):
+    rows = ["split,row,category,video_id,start_seconds,end_seconds"]
+    for split, members in splits.items():
+        for item in (annotations[row] for row in members):
+            place = f"{item.start_seconds},{item.end_seconds}"
+            rows.append(f'{split},{item.row},"{item.category}",{item.video_id},{place}')
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("task", "trivial", "yardsticks"),
+    [
+        ("sel", [17.79, 17.79], [82.21]),
+        ("cml", [20.77, 35.32, 46.77, 47.01], []),
+    ],
+)
+def test_real_records_give_the_known_baselines(real_data, tmp_path, task, trivial, yardsticks):
+    annotations = read_annotations(real_data / "ave" / "Annotations.txt")
+    splits = read_splits([real_data / "ave"], annotations, task)
+    found = trivial_scores(task, write_records(tmp_path / "records.csv", annotations, splits))
+    assert [[round(100 * value, 2) for value in part.values()] for part in found] == [
+        trivial,
+        yardsticks,
+    ]
+
+
+def test_scores_stand_beside_the_trivial_baselines_of_their_dataset(examples_folder):
+    for task, model in MODELS.items():
+        result, _ = score(model(), examples_folder(task), task)
+        trivial, yardsticks = trivial_scores(task, examples_folder(task) / "records.csv")
+        assert (result["trivial_baselines"], result["yardsticks"]) == (trivial, yardsticks)
+    split = whole_test_split(examples_folder("sel"), LABELS)
+    trivial, yardsticks = trivial_scores("sel", examples_folder("sel") / "records.csv")
+    background = np.mean(split["segment_label"] == 28)
+    assert trivial["always background"] == pytest.approx(background)
+    assert yardsticks == {"true category, always event": pytest.approx(1 - background)}
