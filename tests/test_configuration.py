@@ -6,7 +6,10 @@ import pathlib
 
 import pytest
 
+from avel_tf import configuration, losses, models
 from avel_tf.configuration import (
+    SYSTEMS,
+    WEAK_SYSTEMS,
     EncodingConfig,
     EvaluationConfig,
     ExtractionConfig,
@@ -40,8 +43,15 @@ EXTRACTION = {
         (ModelConfig, {"block": "deep"}, "`block` must be one of ('plain', 'full')."),
         (ModelConfig, {"dropout": -0.1}, "`dropout` must be a number from 0 to 1."),
         (ModelConfig, {"normalization": "layer"}, "`normalization` must be one of ('none', "),
+        (ModelConfig, {"embedding": "mean"}, "`embedding` must be one of ('self_attention', "),
+        (ModelConfig, {"matching": "both"}, "`matching` must be one of ('cross', 'self', 'none')."),
         (TrainingConfig, {"task": ""}, "`task` must be one of ('sel', 'cml')."),
         (TrainingConfig, {"relevance_loss": "sum"}, "`relevance_loss` must be one of ('mean', "),
+        (TrainingConfig, {"system": "avdln"}, "`system` must be one of ('dam', 'audio', "),
+        (TrainingConfig, {"segment_loss": "mse"}, "`segment_loss` must be one of ('cross_entropy'"),
+        (TrainingConfig, {"supervision": "no"}, "`supervision` must be one of ('full', 'weak')."),
+        (TrainingConfig, {"optimizer": "rmsprop"}, "`optimizer` must be one of ('adam', 'sgd')."),
+        (TrainingConfig, {"schedule": "step"}, "`schedule` must be one of ('constant', 'cosine')."),
         (TrainingConfig, {"devices": "tpu"}, "`devices` must be one of ('auto', "),
         (TrainingConfig, {"precision": "float16"}, "`precision` must be one of ('float32', "),
         (TrainingConfig, {"batch_size": 0}, "`batch_size` must be a positive integer."),
@@ -66,6 +76,62 @@ def test_value_out_of_range_is_named(config, arguments, problem):
     ((name, value),) = arguments.items()
     assert str(error.value).startswith(problem)
     assert str(error.value).endswith(f" Received: {name}={value!r}.")
+
+
+def test_systems_are_those_that_models_makes():
+    assert {task: set(names) for task, names in SYSTEMS.items()} == {
+        task: set(systems) for task, systems in models.SYSTEMS.items()
+    }
+    assert set(WEAK_SYSTEMS) < set(SYSTEMS["sel"])
+    for task, names in SYSTEMS.items():
+        for system in names:
+            assert TrainingConfig(task, system).system == system
+
+
+def test_choices_are_those_of_the_library():
+    assert configuration.EMBEDDINGS == models.dual_attention_matching.EMBEDDINGS
+    assert configuration.MATCHINGS == models.event_localizer.CHOICES_OF_MATCHING
+    for name, choices in (
+        ("relevance_loss", losses.RELEVANCE_LOSSES),
+        ("segment_loss", losses.SEGMENT_LOSSES),
+        ("supervision", losses.SUPERVISIONS),
+    ):
+        for choice in choices:
+            assert getattr(TrainingConfig("sel", **{name: choice}), name) == choice
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (
+            {"task": "sel", "system": "ed_tcn", "model": ModelConfig(units=8)},
+            "`model` concerns the system 'dam' alone. Received: system='ed_tcn', model=ModelCon",
+        ),
+        (
+            {"task": "cml", "model": ModelConfig(matching="none")},
+            "`matching` 'none' finds nothing in cross-modality localization. Received: task='cml'",
+        ),
+        *(
+            ({"supervision": "weak", **arguments}, "`supervision` 'weak' is for supervised event ")
+            for arguments in (
+                {"task": "cml"},
+                {"task": "cml", "system": "avdln"},
+                {"task": "sel", "system": "avsdn"},
+                {"task": "sel", "system": "ed_tcn"},
+                {"task": "sel", "model": ModelConfig(matching="none")},
+            )
+        ),
+    ],
+)
+def test_settings_that_do_not_suit_the_system(arguments, problem):
+    with pytest.raises(ValueError) as error:
+        TrainingConfig(**arguments)
+    assert str(error.value).startswith(problem)
+
+
+@pytest.mark.parametrize("system", WEAK_SYSTEMS)
+def test_weak_supervision_of_the_systems_that_can(system):
+    assert TrainingConfig("sel", system, supervision="weak").supervision == "weak"
 
 
 def test_extraction_needs_a_folder_and_weights_for_videos():
@@ -117,6 +183,7 @@ def test_only_what_is_read_counts_as_input(tmp_path):
         ExtractionConfig(**EXTRACTION),
         ValidationConfig(("Bark",), ("train:video_id",)),
         TrainingConfig("cml"),
+        TrainingConfig("sel", "avsdn", optimizer="sgd", schedule="cosine", in_memory=True),
         EvaluationConfig("cml"),
     ],
     ids=lambda config: type(config).__name__,

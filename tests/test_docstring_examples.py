@@ -3,21 +3,43 @@
 import inspect
 import re
 
+import keras
 import numpy as np
 import pytest
 
-from avel_tf import layers, losses, models
+from avel_tf import canonical_correlation, layers, losses, metrics, models
 
+# Layers and models all have one; of the others, those that have.
+MODULES = (layers, models, canonical_correlation, losses, metrics)
 OBJECTS = [getattr(module, name) for module in (layers, models) for name in module.__all__]
+for module in MODULES[2:]:
+    OBJECTS += [
+        item
+        for item in vars(module).values()
+        if getattr(item, "__module__", "") == module.__name__ and "```" in (item.__doc__ or "")
+    ]
 EXAMPLES = {
     item.__name__: re.findall(r"```python\n(.*?)```", inspect.getdoc(item), re.DOTALL)
-    for item in [*OBJECTS, losses.localization_losses]
+    for item in OBJECTS
     if callable(item)
 }
+
+
+def test_every_kind_has_examples():
+    assert {
+        "EventMaskedSelfAttention",
+        "EncoderDecoderTCN",
+        "DeepCanonicalCorrelation",
+        "CanonicalCorrelationLoss",
+        "CanonicalProjection",
+        "localization_losses",
+    } <= EXAMPLES.keys()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(name):
     assert len(EXAMPLES[name]) == 1
-    names = {"np": np, **vars(layers), **vars(models), **vars(losses)}
+    names = {"np": np, "keras": keras}
+    for module in MODULES:
+        names |= vars(module)
     exec(EXAMPLES[name][0], names)

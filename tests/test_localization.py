@@ -2,7 +2,13 @@ import keras
 import numpy as np
 import pytest
 
-from avel_tf.localization import best_window, expected_hits, segment_labels, window_scores
+from avel_tf.localization import (
+    best_window,
+    expected_hits,
+    expected_overlap,
+    segment_labels,
+    window_scores,
+)
 
 
 def relevance(*events, segments=10):
@@ -10,16 +16,6 @@ def relevance(*events, segments=10):
     for row, (start, end) in zip(rows, events, strict=True):
         row[start:end] = 1
     return rows
-
-
-def expected_hit_by_hand(scores, event_relevance):
-    """One record: try every window, then look among the best ones."""
-    length = int(event_relevance.sum())
-    windows = [range(start, start + length) for start in range(len(scores) - length + 1)]
-    sums = [sum(scores[t] for t in window) for window in windows]
-    best = [window for window, total in zip(windows, sums, strict=True) if total == max(sums)]
-    truth = set(np.flatnonzero(event_relevance))
-    return sum(set(window) == truth for window in best) / len(best)
 
 
 def test_segment_labels():
@@ -86,23 +82,6 @@ def test_records_without_event_or_background_do_not_count():
     np.testing.assert_array_equal(hits, [0, 0, 1, 0])
 
 
-@pytest.mark.parametrize("values", [3, 1000])  # few values: many ties
-def test_expected_hits_equal_trying_every_window(values):
-    rng = np.random.default_rng(0)
-    scores = rng.integers(0, values, (300, 10)).astype("float32")
-    lengths = rng.integers(1, 10, 300)
-    starts = rng.integers(0, 11 - lengths)
-    event_relevance = relevance(*zip(starts, starts + lengths, strict=True))
-    expected = [
-        expected_hit_by_hand(*record) for record in zip(scores, event_relevance, strict=True)
-    ]
-    hits, counts = expected_hits(scores, event_relevance)
-    assert counts.all()
-    np.testing.assert_allclose(hits, expected)
-    if values == 3:
-        assert 0.1 < np.mean(np.array(expected) % 1 > 0) < 0.9  # the answer is often a tie
-
-
 def test_noise_of_summation_is_a_tie_and_a_real_difference_is_not():
     # 0.1 + 0.2 + 0.3 is one bit more than 0.3 + 0.2 + 0.1.
     scores = np.array([[0.1, 0.2, 0.3, -1.0, 0.3, 0.2, 0.1]] * 3)
@@ -133,18 +112,114 @@ def test_event_in_two_parts_is_no_window():
     assert counts.all() and not hits.any()
 
 
-class ExpectedHits(keras.Model):
+def by_hand(scores, event_relevance, length, start):
+    """Sum and overlap of the window at `start`, of one record, segment after segment."""
+    truth = np.flatnonzero(event_relevance)
+    window = range(start, start + length)
+    if scores.ndim == 1:
+        total = sum(scores[t] for t in window)
+    else:  # the event laid on the window: its first segment with the window's first, and so on
+        total = sum(scores[query, t] for query, t in zip(truth, window, strict=True))
+    return total, len({*truth} & {*window}) / len({*truth} | {*window})
+
+
+def expected_by_hand(scores, event_relevance):
+    """Hit and overlap of one record, of the mean over the best windows."""
+    length = int(event_relevance.sum())
+    starts = range(len(event_relevance) - length + 1)
+    windows = [by_hand(scores, event_relevance, length, start) for start in starts]
+    best = max(total for total, _ in windows)
+    overlaps = [overlap for total, overlap in windows if total == best]
+    return overlaps.count(1.0) / len(overlaps), np.mean(overlaps)
+
+
+@pytest.mark.parametrize("values", [2, 1000])  # few values: many ties
+@pytest.mark.parametrize("pairs", [False, True])
+def test_hits_and_overlap_equal_trying_every_window(pairs, values):
+    rng = np.random.default_rng(0)
+    shape = (300, 7, 7) if pairs else (300, 7)
+    scores = rng.integers(0, values, shape).astype("float32")
+    lengths = rng.integers(1, 7, 300)
+    starts = rng.integers(0, 8 - lengths)
+    event_relevance = relevance(*zip(starts, starts + lengths, strict=True), segments=7)
+    expected = np.array(
+        [expected_by_hand(*record) for record in zip(scores, event_relevance, strict=True)]
+    )
+    for column, function in enumerate((expected_hits, expected_overlap)):
+        results, counts = function(scores, event_relevance)
+        assert counts.all()
+        np.testing.assert_allclose(results, expected[:, column])
+    if values == 2:
+        assert 0.1 < np.mean(expected[:, 0] % 1 > 0) < 0.9  # the answer is often a tie
+
+
+def test_pairs_known_answer():
+    # Four segments, the event in 1 and 2. Windows sum the scores of query 1 with their first
+    # segment and of query 2 with their second: 1 + 2 at 0, 3 + 4 at 1, 5 + 2 at 2. What the
+    # background queries 0 and 3 score does not matter, nor what is not laid on anything.
+    scores = np.array([[[9, 9, 9, 9], [1, 3, 5, 9], [9, 2, 4, 2], [9, 9, 9, 9]]])
+    event_relevance = relevance((1, 3), segments=4)
+    # The right one and that at 2 tie; the latter overlaps the event in one of three segments.
+    np.testing.assert_allclose(expected_hits(scores, event_relevance)[0], [1 / 2])
+    np.testing.assert_allclose(expected_overlap(scores, event_relevance)[0], [(1 + 1 / 3) / 2])
+    scores[0, 2, 3] = 3  # now 5 + 3 at 2
+    np.testing.assert_allclose(expected_hits(scores, event_relevance)[0], [0])
+    np.testing.assert_allclose(expected_overlap(scores, event_relevance)[0], [1 / 3])
+    # Transposed, queries are columns: 9 + 2 at 0, 3 + 4 at 1, 2 + 9 at 2.
+    transposed = scores.swapaxes(1, 2)
+    np.testing.assert_allclose(expected_hits(transposed, event_relevance)[0], [0])
+    np.testing.assert_allclose(expected_overlap(transposed, event_relevance)[0], [1 / 3])
+
+
+def test_pairs_of_one_candidate_row_are_its_scores():
+    # A query that scores all candidates alike for each of its segments is one score a candidate.
+    rng = np.random.default_rng(3)
+    scores = rng.integers(0, 4, (50, 10)).astype("float32")
+    event_relevance = relevance(*[(3, 7)] * 50)
+    pairs = np.repeat(scores[:, None], 10, axis=1)
+    for function in (expected_hits, expected_overlap):
+        np.testing.assert_allclose(
+            function(pairs, event_relevance)[0], function(scores, event_relevance)[0]
+        )
+
+
+def test_constant_pairs_are_a_random_window():
+    for constant in (0.1, -3.3e5, 0.0):
+        scores = np.full((7, 10, 10), constant, "float32")
+        hits, _ = expected_hits(scores, relevance(*[(start, start + 4) for start in range(7)]))
+        np.testing.assert_allclose(hits, np.full(7, 1 / 7))
+
+
+def test_overlap_known_answers():
+    # Event 2 to 5. One segment late: two of four segments. A tie of 2 and 3: the mean of all and
+    # of two of four. Apart: none.
+    scores = np.zeros((4, 10))
+    scores[0, 2:5], scores[1, 3:6], scores[2, 3:5], scores[3, 7:10] = 1, 1, 1, 1
+    overlap, counts = expected_overlap(scores, relevance(*[(2, 5)] * 4))
+    np.testing.assert_allclose(overlap, [1, 1 / 2, (1 + 1 / 2) / 2, 0])
+    assert counts.all()
+    overlap, counts = expected_overlap(scores[:2], relevance((0, 0), (0, 10)))
+    assert not counts.any() and not overlap.any()
+
+
+class Expected(keras.Model):
     def call(self, inputs):
-        return expected_hits(*inputs, xp=keras.ops)
+        hits, counts = expected_hits(*inputs, xp=keras.ops)
+        overlap, _ = expected_overlap(*inputs, xp=keras.ops)
+        return hits, overlap, counts
 
 
-def test_tensors_of_unknown_size_give_the_same():
+@pytest.mark.parametrize("pairs", [False, True])
+def test_tensors_of_unknown_size_give_the_same(pairs):
     rng = np.random.default_rng(2)
-    model = ExpectedHits()
+    model = Expected()
     for segments in (10, 4, 7):  # Keras compiles for unknown sizes after the first
-        scores = rng.integers(0, 3, (100, segments)).astype("float32") / 10
+        shape = (100, segments, segments) if pairs else (100, segments)
+        scores = rng.integers(0, 3, shape).astype("float32") / 10
         event_relevance = relevance(*[(1, n % segments + 1) for n in range(100)], segments=segments)
-        hits, counts = model.predict_on_batch([scores, event_relevance])
+        hits, overlap, counts = model.predict_on_batch([scores, event_relevance])
         expected, expected_counts = expected_hits(scores, event_relevance)
         np.testing.assert_allclose(hits, expected, rtol=1e-6)
+        expected, _ = expected_overlap(scores, event_relevance)
+        np.testing.assert_allclose(overlap, expected, rtol=1e-6)
         np.testing.assert_array_equal(counts, expected_counts)

@@ -1,14 +1,30 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
-from avel_tf.losses import localization_losses, localization_targets
+from avel_tf.losses import (
+    ContrastiveLoss,
+    EventCategoryLoss,
+    SoftMarginLoss,
+    WeakRelevanceLoss,
+    WeakSegmentLoss,
+    localization_losses,
+    localization_targets,
+)
 
-LN_2, LN_4 = np.log(2), np.log(4)
+LN_2, LN_3, LN_4 = np.log(2), np.log(3), np.log(4)
+CML = ("audio_relevance_logits", "visual_relevance_logits", "event_relevance_probabilities")
+SEL = ("event_category_logits", *CML, "segment_label")
+SELF_MATCHING = (*CML, "audio_self_relevance_logits", "visual_self_relevance_logits")
+WITHOUT_MATCHING = ("event_category_logits", "event_relevance_probabilities", "segment_label")
+BASELINE = ("segment_label_logits", "segment_label", "event_category_logits")
+DISTANCES = ("aligned_distances", "audio_visual_scores")
+PROJECTIONS = ("projections", "audio_visual_scores")
 
 
-def total(task, outputs, targets, **kwargs):
-    losses, loss_weights = localization_losses(task, **kwargs)
+def total(names, outputs, targets, **kwargs):
+    losses, loss_weights = localization_losses(names, **kwargs)
     assert list(losses) == list(loss_weights)
     return sum(
         loss_weights[name] * float(loss(targets[name], outputs[name]))
@@ -21,8 +37,8 @@ def outputs():
     # Category: softmax 1/4 for each of four. Relevance: p^A = (3/4, 1/2), p^V = (1/4, 1/2).
     return {
         "event_category_logits": np.zeros((1, 4)),
-        "audio_relevance_logits": np.array([[np.log(3), 0.0]]),
-        "visual_relevance_logits": np.array([[-np.log(3), 0.0]]),
+        "audio_relevance_logits": np.array([[LN_3, 0.0]]),
+        "visual_relevance_logits": np.array([[-LN_3, 0.0]]),
         "event_relevance_probabilities": np.array([[0.5, 0.5]]),
     }
 
@@ -34,67 +50,200 @@ def targets():
         "event_relevance": np.array([[1.0, 0.0]]),
         "segment_label": np.array([[2, 4]]),
     }
-    return localization_targets("sel", labels)
+    return localization_targets(SEL, labels)
 
 
 def test_equation_8(outputs, targets):
     # Category -log(1/4); relevance the mean of -log(1/2) and -log(1 - 1/2).
     for weight in (0.0, 0.3, 1.0):
-        loss = total("sel", outputs, targets, event_category_weight=weight)
+        loss = total(SEL, outputs, targets, event_category_weight=weight)
         np.testing.assert_allclose(loss, weight * LN_4 + (1 - weight) * LN_2, rtol=1e-5)
-    np.testing.assert_allclose(total("sel", outputs, targets), (LN_4 + LN_2) / 2, rtol=1e-5)
+    np.testing.assert_allclose(total(SEL, outputs, targets), (LN_4 + LN_2) / 2, rtol=1e-5)
 
 
 def test_each_direction_by_itself(outputs, targets):
     # Audio: mean of -log(3/4) and -log(1/2); visual: mean of -log(1/4) and -log(1/2); together
     # half of each, (log(16/3) + 2 log 2) / 4. The mean of both hides what visual gets wrong.
     each = (np.log(16 / 3) + 2 * LN_2) / 4
+    np.testing.assert_allclose(total(CML, outputs, targets, relevance_loss="each"), each, rtol=1e-5)
+    np.testing.assert_allclose(total(CML, outputs, targets), LN_2, rtol=1e-5)
     np.testing.assert_allclose(
-        total("cml", outputs, targets, relevance_loss="each"), each, rtol=1e-5
-    )
-    np.testing.assert_allclose(total("cml", outputs, targets), LN_2, rtol=1e-5)
-    np.testing.assert_allclose(
-        total("sel", outputs, targets, relevance_loss="each", event_category_weight=0.2),
+        total(SEL, outputs, targets, relevance_loss="each", event_category_weight=0.2),
         0.2 * LN_4 + 0.8 * each,
         rtol=1e-5,
     )
 
 
-def test_category_weight_has_no_effect_on_cml(outputs, targets):
-    assert total("cml", outputs, targets, event_category_weight=0.9) == total(
-        "cml", outputs, targets
-    )
+def test_category_weight_has_no_effect_without_a_second_loss(outputs, targets):
+    for weight in (0.0, 0.9):
+        for names, expected in ((CML, LN_2), (WITHOUT_MATCHING, LN_4)):
+            loss = total(names, outputs, targets, event_category_weight=weight)
+            np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("names", "settings", "expected"),
+    [
+        (SELF_MATCHING, {}, {"event_relevance_probabilities": 1.0}),
+        (
+            SELF_MATCHING,
+            {"relevance_loss": "each"},
+            {"audio_self_relevance_logits": 0.5, "visual_self_relevance_logits": 0.5},
+        ),
+        (WITHOUT_MATCHING, {"relevance_loss": "each"}, {"event_category_logits": 1.0}),
+        (BASELINE, {"event_category_weight": 0.0}, {"segment_label_logits": 1.0}),
+        (DISTANCES, {}, {"aligned_distances": 1.0}),
+        (PROJECTIONS, {}, {"projections": 1.0}),
+    ],
+)
+def test_what_other_systems_are_trained_on(names, settings, expected):
+    losses, loss_weights = localization_losses(names, **settings)
+    assert loss_weights == expected
+    assert losses.keys() == expected.keys()
+
+
+@pytest.mark.parametrize(
+    ("names", "settings", "expected"),
+    [
+        (SEL, {}, ["EventCategoryLoss", "BinaryCrossentropy"]),
+        (SEL, {"supervision": "weak"}, ["EventCategoryLoss", "WeakRelevanceLoss"]),
+        (BASELINE, {}, ["SparseCategoricalCrossentropy"]),
+        (BASELINE, {"segment_loss": "soft_margin"}, ["SoftMarginLoss"]),
+        (BASELINE, {"supervision": "weak"}, ["WeakSegmentLoss"]),
+        (DISTANCES, {}, ["ContrastiveLoss"]),
+        (PROJECTIONS, {}, ["CanonicalCorrelationLoss"]),
+    ],
+)
+def test_losses_of_systems(names, settings, expected):
+    losses, _ = localization_losses(names, **settings)
+    assert [type(loss).__name__ for loss in losses.values()] == expected
 
 
 def test_confident_and_wrong_costs_its_logit(targets):
-    losses, _ = localization_losses("cml", "each")
-    logits = keras.ops.convert_to_tensor([[-200.0, 200.0]])
-    loss = losses["audio_relevance_logits"](targets["audio_relevance_logits"], logits)
-    np.testing.assert_allclose(loss, 200, rtol=1e-5)
+    logits = ops.convert_to_tensor([[-200.0, 200.0]])
+    for supervision, event_relevance in (
+        ("full", targets["audio_relevance_logits"]),
+        ("weak", [[0.0, 0.0]]),
+    ):
+        losses, _ = localization_losses(CML, "each", supervision=supervision)
+        loss = losses["audio_relevance_logits"](event_relevance, logits)
+        np.testing.assert_allclose(loss, 200, rtol=1e-5)
+
+
+def test_cross_entropy_of_segments():
+    # Softmax (1/4, 1/4, 1/2) and (1/3, 1/3, 1/3): the mean of -log(1/2) and -log(1/3).
+    losses, _ = localization_losses(BASELINE)
+    logits = np.array([[[0.0, 0.0, LN_2], [5.0, 5.0, 5.0]]])
+    loss = losses["segment_label_logits"](np.array([[2, 0]]), logits)
+    np.testing.assert_allclose(loss, (LN_2 + LN_3) / 2, rtol=1e-5)
+
+
+def test_event_category_leaves_background_records_out():
+    # Of two categories: -log(3/4) for the first record, nothing for the second, which has no
+    # event whatever its logits are; the mean over both.
+    logits = np.array([[LN_3, 0.0], [-90.0, 90.0]])
+    loss = EventCategoryLoss()
+    np.testing.assert_allclose(loss(np.array([0, 2]), logits), np.log(4 / 3) / 2, rtol=1e-5)
+    np.testing.assert_allclose(loss(np.array([[0], [2]]), logits), np.log(4 / 3) / 2, rtol=1e-5)
+    assert float(loss(np.array([2, 2]), logits)) == 0
+
+
+def test_soft_margin():
+    # Softmax (1/2, 1/2), label 1: the mean of -log(1 - sigmoid(1/2)) and -log(sigmoid(1/2)).
+    # Softmax (1, 0), label 0: that of -log(sigmoid(1)) and -log(1 - sigmoid(0)).
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    even = -(np.log(1 - sigmoid(0.5)) + np.log(sigmoid(0.5))) / 2
+    sure = -(np.log(sigmoid(1)) + np.log(0.5)) / 2
+    loss = SoftMarginLoss()
+    labels, logits = np.array([[1, 0]]), np.array([[[7.0, 7.0], [200.0, 0.0]]])
+    np.testing.assert_allclose(loss(labels, logits), (even + sure) / 2, rtol=1e-5)
+    # Of 29 labels it can be 0.71 at worst and 0.68 at best.
+    logits = np.zeros((1, 1, 29))
+    logits[..., 3] = 200
+    assert [round(float(loss(np.array([[label]]), logits)), 2) for label in (0, 3)] == [0.71, 0.68]
+
+
+def test_weak_segment_loss():
+    # Maxima over segments (log 2, 0, 0) for both records: softmax (1/2, 1/4, 1/4). The first
+    # has event 0, -log(1/2), though not where its logit is largest; the second none, -log(1/4).
+    logits = np.array([[[LN_2, -9.0, 0.0], [-9.0, 0.0, -9.0]]] * 2)
+    loss = WeakSegmentLoss()(np.array([[2, 0], [2, 2]]), logits)
+    np.testing.assert_allclose(loss, (LN_2 + LN_4) / 2, rtol=1e-5)
+
+
+def test_weak_relevance_loss():
+    # The largest probabilities are 3/4, in a record with an event elsewhere, and 1/2 without.
+    event_relevance = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    probabilities = np.array([[0.75, 0.1, 0.5], [0.1, 0.2, 0.5]])
+    expected = (np.log(4 / 3) + LN_2) / 2
+    np.testing.assert_allclose(
+        WeakRelevanceLoss()(event_relevance, probabilities), expected, rtol=1e-5
+    )
+    logits = np.log(probabilities / (1 - probabilities))
+    np.testing.assert_allclose(
+        WeakRelevanceLoss(from_logits=True)(event_relevance, logits), expected, rtol=1e-5
+    )
+
+
+def test_contrastive_loss():
+    # Event: 3² = 9. Background nearer than 2: (2 - 1/2)² = 9/4; farther: nothing.
+    loss = ContrastiveLoss()(np.array([[1, 0, 0]]), np.array([[3.0, 0.5, 2.5]]))
+    np.testing.assert_allclose(loss, (9 + 9 / 4) / 3, rtol=1e-6)
+    loss = ContrastiveLoss(margin=1.0)(np.array([[0]]), np.array([[0.5]]))
+    np.testing.assert_allclose(loss, 1 / 4, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        EventCategoryLoss(),
+        SoftMarginLoss(),
+        WeakSegmentLoss(),
+        WeakRelevanceLoss(from_logits=True),
+        ContrastiveLoss(margin=3.0),
+    ],
+    ids=lambda loss: type(loss).__name__,
+)
+def test_losses_are_registered(loss):
+    config = keras.saving.serialize_keras_object(loss)
+    assert config["registered_name"] == f"avel_tf>{type(loss).__name__}"
+    copy = keras.saving.deserialize_keras_object(config)
+    assert type(copy) is type(loss) and copy.get_config() == loss.get_config()
+    assert vars(copy).get("margin") == vars(loss).get("margin")
+    assert vars(copy).get("from_logits") == vars(loss).get("from_logits")
 
 
 def test_targets_by_output():
     labels = {"event_relevance": 0, "event_category": 1, "segment_label": 2, "video_id": 3}
-    relevance = dict.fromkeys(
-        ["audio_relevance_logits", "visual_relevance_logits", "event_relevance_probabilities"], 0
-    )
-    assert localization_targets("cml", labels) == relevance
-    assert localization_targets("sel", labels) == {
-        **relevance,
+    assert localization_targets(SELF_MATCHING, labels) == dict.fromkeys(SELF_MATCHING, 0)
+    assert localization_targets(SEL, labels) == {
+        **dict.fromkeys(CML, 0),
         "event_category_logits": 1,
         "segment_label": 2,
     }
+    assert localization_targets(BASELINE, labels) == {
+        "segment_label_logits": 2,
+        "segment_label": 2,
+        "event_category_logits": 1,
+    }
+    for names in (DISTANCES, PROJECTIONS):
+        # Labels of other tasks need not be there.
+        assert localization_targets(names, {"event_relevance": 0}) == dict.fromkeys(names, 0)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"task": "both"}, r"`task` must be one of \('sel', 'cml'\). Received: task='both'."),
-        ({"task": "sel", "relevance_loss": "sum"}, r"`relevance_loss` must be .*'sum'."),
-        ({"task": "sel", "event_category_weight": 2}, r"`event_category_weight` must be .*=2."),
-        ({"task": "cml", "event_category_weight": "a"}, r"`event_category_weight` .*='a'."),
+        ({"relevance_loss": "sum"}, r"`relevance_loss` must be .*'sum'."),
+        ({"event_category_weight": 2}, r"`event_category_weight` must be .*=2."),
+        ({"event_category_weight": "a"}, r"`event_category_weight` .*='a'."),
+        ({"segment_loss": "hinge"}, r"`segment_loss` must be one of .*'soft_margin'.*'hinge'."),
+        ({"supervision": "none"}, r"`supervision` must be one of .*'weak'.*'none'."),
     ],
 )
 def test_errors_name_the_argument(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        localization_losses(**arguments)
+    for names in (SEL, BASELINE):
+        with pytest.raises(ValueError, match=message):
+            localization_losses(names, **arguments)

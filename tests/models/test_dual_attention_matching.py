@@ -161,8 +161,9 @@ def test_config_and_symbolic_shapes():
 
 
 @pytest.mark.filterwarnings("ignore:You are using a softmax over axis")  # of one segment
-@pytest.mark.parametrize(("batch", "segments"), [(1, 1), (1, 10), (2, 1)])
-@pytest.mark.parametrize("block", ["plain", "full"])
+@pytest.mark.parametrize(
+    ("batch", "segments", "block"), [(1, 1, "plain"), (1, 1, "full"), (2, 1, "full")]
+)
 def test_edges(batch, segments, block):
     inputs = make_inputs(batch, segments)
     inputs["event_relevance"][-1] = 0  # all background

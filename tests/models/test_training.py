@@ -15,6 +15,10 @@ TASKS = {task: systems["dam"] for task, systems in SYSTEMS.items()}
 RELEVANCE = ("audio_relevance_logits", "visual_relevance_logits", "event_relevance_probabilities")
 OUTPUTS = {"sel": (*RELEVANCE, "event_category_logits", "segment_label"), "cml": RELEVANCE}
 
+# Whichever takes less: tracing takes TensorFlow longer than these tests, and JAX compiles every
+# operation apart if eager.
+RUN_EAGERLY = keras.config.backend() == "tensorflow"
+
 RELOAD = """
 import sys
 import keras
@@ -27,11 +31,12 @@ for path in sys.argv[1:]:
     model = keras.models.load_model(path)
     inputs = dict(np.load(path + ".inputs.npz"))
     expected = np.load(path + ".outputs.npz")
-    for name, output in model.predict(inputs, verbose=0).items():
-        np.testing.assert_allclose(output, expected[name], rtol=1e-5, atol=1e-6)
+    for name, output in model.predict_on_batch(inputs).items():
+        np.testing.assert_allclose(output, expected[name], rtol=1e-5, atol=1e-5)
     assert type(model).__module__.startswith("avel_tf.models"), type(model)
     # Training goes on: compiled, with the optimizer's state.
-    assert model.optimizer.iterations == 1 and model.compiled
+    if path.endswith(("sel.keras", "cml.keras")):
+        assert model.compiled and model.optimizer.iterations == 1
 """
 
 
@@ -58,7 +63,7 @@ def make_compiled(task, arguments, relevance_loss="mean", **kwargs):
         loss=losses,
         loss_weights=loss_weights,
         metrics=localization_metrics(model.output),
-        run_eagerly=True,  # tracing and compiling take longer than these tests
+        run_eagerly=RUN_EAGERLY,
     )
     return model
 
@@ -100,7 +105,7 @@ def test_one_step_moves_every_weight(task, relevance_loss, policy, arguments, ma
 @pytest.mark.parametrize("task", TASKS)
 def test_graph_of_unknown_batch_and_length(task, arguments, make_batch):
     model = make_model(task, arguments)
-    for batch, segments in ((4, 10), (2, 12), (3, 5)):  # unknown sizes after the first
+    for batch, segments in ((4, 10), (3, 5)):  # of unknown sizes the second time
         features, _ = make_data(task, make_batch, batch=batch, segments=segments)
         outputs = model.predict_on_batch(features)
         for name, expected in model(features).items():
@@ -169,15 +174,27 @@ def test_learns_a_separable_event(task, arguments, make_batch):
 
 @pytest.mark.slow
 def test_reload_in_a_fresh_process(arguments, make_batch, tmp_path):
+    models = {
+        "sel": make_compiled("sel", arguments, block="full", normalization="batch"),
+        "cml": make_compiled("cml", arguments),
+    }
+    for task, model in models.items():
+        features, targets = make_data(task, make_batch)
+        model.fit(features, targets, verbose=0)
+    small = {"audio_dim": 6, "units": 4}
+    models |= {
+        "sel_attention": SYSTEMS["sel"]["audio_visual_attention"](visual_shape=(2, 3, 8), **small),
+        "sel_avsdn": SYSTEMS["sel"]["avsdn"](visual_dim=8, **small),
+        "sel_ed_tcn": SYSTEMS["sel"]["ed_tcn"](audio_dim=6, visual_dim=8),
+        "cml_avdln": SYSTEMS["cml"]["avdln"](audio_dim=6, visual_dim=8),
+        "cml_dcca": SYSTEMS["cml"]["dcca"](visual_dim=8, hidden_units=8, **small),
+    }
     paths = []
-    for task in TASKS:
-        for block, normalization in (("plain", "none"), ("full", "batch")):
-            model = make_compiled(task, arguments, block=block, normalization=normalization)
-            features, targets = make_data(task, make_batch)
-            model.fit(features, targets, verbose=0)
-            path = str(tmp_path / f"{task}_{block}.keras")
-            model.save(path)
-            np.savez(path + ".inputs.npz", **features)
-            np.savez(path + ".outputs.npz", **model.predict(features, verbose=0))
-            paths.append(path)
+    for name, model in models.items():
+        path = str(tmp_path / f"{name}.keras")
+        model.save(path)
+        features, _ = make_data(name[:3], make_batch)
+        np.savez(path + ".inputs.npz", **features)
+        np.savez(path + ".outputs.npz", **model.predict_on_batch(features))
+        paths.append(path)
     subprocess.run([sys.executable, "-c", RELOAD, *paths], check=True)

@@ -143,9 +143,9 @@ def test_one_cell(runs, root):
     assert run(root, "--tables", "3", "1", "--rows", "DAM, GRU", "--runs", "1", "--seed", "4") == 0
     (training,) = runs.trainings
     assert (training.model.embedding, training.seed) == ("gru", 4)
-    (row,) = read_table(root, "3")["rows"]
+    (row,) = read_table(root, "3-rows")["rows"]
     assert row["name"] == "DAM, GRU"
-    assert {path.stem for path in (root / "tables").iterdir()} == {"3"}
+    assert {path.stem for path in (root / "tables").iterdir()} == {"3-rows"}
 
 
 def test_flags_reach_every_training():
@@ -213,7 +213,7 @@ def test_simulated_features_become_a_table_and_a_second_run_is_cached(root, monk
         arguments = ("--num_records", "300", "--tables", "1", "--epochs", "1", "--runs", "2")
         arguments += ("--rows", "AVDLN", "DAM", "--output_root", str(root))
         assert reproduce.main(arguments) == status
-        return read_table(root, "1"), capsys.readouterr().out
+        return read_table(root, "1-rows"), capsys.readouterr().out
 
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "execute", fail)
