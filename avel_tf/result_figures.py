@@ -17,7 +17,7 @@ def draw(table: dict, path: pathlib.Path, metric_names: Mapping[str, str]) -> No
     """
     from matplotlib.figure import Figure
 
-    is_curve = table["key"] == "figure5"
+    is_curve = table["key"].startswith("figure5")
     height = 4.8 if is_curve else 1.6 + 0.5 * len(table["rows"])
     figure = Figure(figsize=(8, height), layout="constrained", dpi=120)
     axes = figure.add_subplot()

@@ -19,6 +19,7 @@ import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from avel_tf import beam_jobs
+from avel_tf.ave import SPLITS
 from avel_tf.extraction.tables import describe_rejects
 from avel_tf.records import read_schema
 from avel_tf.records.example import FEATURE_SHAPES
@@ -102,7 +103,8 @@ def find_anomalies(
         List of `Anomaly`, and TFDV's own report.
     """
     statistics = tfdv.load_stats_binary(str(statistics_path))
-    report = tfdv.validate_statistics(statistics, read_schema(), environment=ENVIRONMENT)
+    schema = read_schema(of_background=split not in SPLITS)
+    report = tfdv.validate_statistics(statistics, schema, environment=ENVIRONMENT)
     anomalies = [
         Anomaly(f"{split}:{feature}", f"{info.short_description}. {info.description}")
         for feature, info in sorted(report.anomaly_info.items())

@@ -54,7 +54,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help=f"which: {', '.join(keys)} (default: {' '.join(keys[:5])})",
     )
     parser.add_argument(
-        "--rows", nargs="+", metavar="NAME", help="only rows of these names (default: all)"
+        "--rows",
+        nargs="+",
+        metavar="NAME",
+        help="only rows of these names, written as TABLE-rows (default: all)",
     )
     parser.add_argument(
         "--runs", type=int, default=3, metavar="N", help="of different seeds (default: 3)"
@@ -145,7 +148,9 @@ def select(flags: argparse.Namespace) -> list[paper.Table]:
                 training = dataclasses.replace(override(row.training, flags), in_memory=True)
                 rows.append(dataclasses.replace(row, training=training))
         found |= {row.name for row in rows}
-        selected.append(dataclasses.replace(table, rows=tuple(rows)))
+        # A part of a table must not take the place of the whole.
+        key = table.key if len(rows) == len(table.rows) else f"{table.key}-rows"
+        selected.append(dataclasses.replace(table, key=key, rows=tuple(rows)))
     if unknown := set(flags.rows or ()) - found:
         raise ValueError(
             f"No row of tables {', '.join(flags.tables)} is called {sorted(unknown)}. They are: "
@@ -327,6 +332,7 @@ class Reproduction:
 
 
 def _title(key: str) -> str:
+    key = key.removesuffix("-rows")
     return {"figure5": "Figure 5", "weak": "Weak setting"}.get(key, f"Table {key}")
 
 

@@ -11,8 +11,10 @@ import tensorflow as tf
 
 from avel_tf.ave import SPLITS, Annotation, read_annotations, read_splits
 from avel_tf.configuration import EvaluationConfig
-from avel_tf.evaluation import COUNTS, LABELS, PRIMARY_METRIC, evaluate, trivial_scores
+from avel_tf.evaluation import evaluate
+from avel_tf.metrics import PRIMARY_METRIC
 from avel_tf.records import input_dataset, parse_examples
+from avel_tf.scoring import COUNTS, LABELS, trivial_scores
 
 
 def predict_test_split(run, task, examples):

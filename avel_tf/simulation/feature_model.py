@@ -16,6 +16,7 @@ from avel_tf.ave import NUM_CATEGORIES, NUM_SEGMENTS
 AUDIO_WIDTH, VISUAL_WIDTH, MAP_SIZE = 128, 512, 7
 LATENT_WIDTH = 24  # of content, of what is private to a modality, and of scenes
 HIDDEN_WIDTH = 96  # of the maps to features
+REGION_SHARE = 0.25  # of the visual scene's variance that belongs to single regions
 SCALE_SPREAD = 0.25  # of the logarithm, among features that are as active as each other
 WEIBULL_POWER = 0.88
 
@@ -158,9 +159,11 @@ class FeatureModel:
         config = self._config
         event = self._visual_event(content, self._drifting(LATENT_WIDTH, random))  # (T, 512)
         scene = self._visual_scene(self._drifting(LATENT_WIDTH, random))
-        # What is where in the scene stays where it is: half of its variance, (1, 49, 512).
+        # What is where in the scene stays where it is, (1, 49, 512).
         places = random.standard_normal((1, MAP_SIZE**2, LATENT_WIDTH), np.float32)
-        scene = np.sqrt(0.5) * (scene[:, None] + self._visual_scene(places))
+        scene = np.sqrt(1 - REGION_SHARE) * scene[:, None] + np.sqrt(
+            REGION_SHARE
+        ) * self._visual_scene(places)
         noise = random.standard_normal((*scene.shape[:2], VISUAL_WIDTH), np.float32)
         weights = np.sqrt(config.visual_event) * seen[:, None, None] * self._occupied(random)
         mixed = weights * event[:, None] + scene + np.sqrt(config.visual_noise) * noise

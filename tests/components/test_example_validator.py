@@ -63,9 +63,11 @@ def execute(tmp_path, good):
         inputs["examples"].path().mkdir()
         with inputs["examples"].records_path().open("w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(["split", "row", "category", "video_id"])
+            writer.writerow(
+                ["split", "row", "category", "video_id", "start_seconds", "end_seconds"]
+            )
             for split, ids in video_ids.items():
-                writer.writerows([split, 0, "Male speech, man speaking", name] for name in ids)
+                writer.writerows([split, 0, CATEGORIES[1], name, 0, 5] for name in ids)
         with inputs["examples"].rejects_path().open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["split", "row", "reason", "message"])

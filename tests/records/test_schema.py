@@ -60,6 +60,19 @@ def test_written_examples_keep_to_the_schema(stored, make_record, row):
                 ), name
 
 
+def test_background_has_a_category_of_its_own():
+    (domain,) = read_schema(of_background=True).string_domain
+    assert list(domain.value) == ["Background"]
+    strict, loose = (
+        {feature.name: feature for feature in read_schema(of_background=flag).feature}
+        for flag in (False, True)
+    )
+    assert strict.pop("event_category").int_domain.max == 27
+    domain = loose.pop("event_category").int_domain
+    assert (domain.min, domain.max) == (28, 28)
+    assert strict == loose
+
+
 def test_domains_are_those_of_the_dataset(stored):
     (domain,) = read_schema().string_domain
     assert stored["category"].domain == domain.name
