@@ -7,7 +7,7 @@ ENVIRONMENT := .venv/.complete
 JAX_ENVIRONMENT := .venv-jax/.complete
 # The same tests run on TensorFlow and, without it, on JAX.
 BACKEND_TESTS := tests/layers tests/models tests/test_losses.py tests/test_metrics.py \
-	tests/test_localization.py tests/test_trivial_baselines.py
+	tests/test_localization.py tests/test_trivial_baselines.py tests/test_canonical_correlation.py
 
 .PHONY: run test format
 
@@ -15,7 +15,7 @@ run: $(ENVIRONMENT)
 	@.venv/bin/python pipelines/local_runner.py $(ARGS)
 
 test: $(ENVIRONMENT) $(JAX_ENVIRONMENT)
-	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -m "" $(BACKEND_TESTS)
+	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -m "" -n 2 --dist loadfile $(BACKEND_TESTS)
 	.venv/bin/python -m pytest -q -m "" -n 2 --dist loadfile --durations 15 tests
 
 format: $(ENVIRONMENT)
