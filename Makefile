@@ -5,9 +5,10 @@
 PYTHON ?= python3.11
 ENVIRONMENT := .venv/.complete
 JAX_ENVIRONMENT := .venv-jax/.complete
-# The same tests run on TensorFlow and, without it, on JAX.
+# The same tests run on TensorFlow and, without it, on JAX, which compiles for longer than it runs.
 BACKEND_TESTS := tests/layers tests/models tests/test_losses.py tests/test_metrics.py \
-	tests/test_localization.py tests/test_trivial_baselines.py tests/test_canonical_correlation.py
+	tests/test_localization.py tests/test_trivial_baselines.py tests/test_canonical_correlation.py \
+	tests/test_backend_independence.py
 
 .PHONY: run test format
 
@@ -15,7 +16,7 @@ run: $(ENVIRONMENT)
 	@.venv/bin/python pipelines/local_runner.py $(ARGS)
 
 test: $(ENVIRONMENT) $(JAX_ENVIRONMENT)
-	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -m "" -n 2 --dist loadfile $(BACKEND_TESTS)
+	JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -m "" -n 2 --dist loadfile $(BACKEND_TESTS)
 	.venv/bin/python -m pytest -q -m "" -n 2 --dist loadfile --durations 15 tests
 
 format: $(ENVIRONMENT)

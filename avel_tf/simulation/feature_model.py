@@ -16,7 +16,7 @@ from avel_tf.ave import NUM_CATEGORIES, NUM_SEGMENTS
 AUDIO_WIDTH, VISUAL_WIDTH, MAP_SIZE = 128, 512, 7
 LATENT_WIDTH = 24  # of content, of what is private to a modality, and of scenes
 HIDDEN_WIDTH = 96  # of the maps to features
-REGION_SHARE = 0.25  # of the visual scene's variance that belongs to single regions
+REGION_SHARE = 0.5  # of the visual scene's variance that belongs to single regions
 SCALE_SPREAD = 0.25  # of the logarithm, among features that are as active as each other
 WEIBULL_POWER = 0.88
 

@@ -17,7 +17,7 @@ MODEL = ModelConfig(units=8, num_heads=2, block="full", normalization="batch")
 RUNS = {
     "first": {"learning_rate": 3e-3},
     "second": {"learning_rate": 3e-3, "seed": 1},
-    "untrained": {"learning_rate": 1e-9},
+    "untrained": {"learning_rate": 1e-9, "seed": 2},
 }
 
 
@@ -52,7 +52,7 @@ def make_pipeline(examples, destination, settings):
     """The pipeline for the dataset in the folder `examples`."""
     dataset = Dataset(DatasetParameters(str(examples)))
     training = TrainingConfig(
-        "cml", MODEL, relevance_loss="each", batch_size=8, epochs=1, **settings
+        "cml", model=MODEL, relevance_loss="each", batch_size=8, epochs=1, **settings
     )
     trainer = Trainer(training, **dataset.outputs)
     model = trainer.outputs["model"]

@@ -144,6 +144,7 @@ def test_dtype_policy_is_saved(task, arguments, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_learns_a_separable_event(task, arguments, make_batch):
+    keras.utils.set_random_seed(0)
     features, targets = make_data(task, make_batch, batch=32)
     # What the event adds to both modalities: a direction of its own for each category.
     is_event = targets["event_relevance_probabilities"] > 0

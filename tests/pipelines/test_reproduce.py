@@ -60,6 +60,7 @@ class Runs:
 @pytest.fixture
 def runs(tmp_path, monkeypatch):
     monkeypatch.setattr(result_tables, "draw", lambda table, path, _: path.touch())  # slow
+    monkeypatch.setattr("avel_tf.comparison.RESAMPLES", 500)
     stand_in = Runs(tmp_path)
     monkeypatch.setattr(reproduce, "run_pipeline", stand_in)
     return stand_in
@@ -200,6 +201,7 @@ def test_wrong_flags_are_refused(arguments, message, capsys):
 @pytest.mark.slow
 def test_simulated_features_become_a_table_and_a_second_run_is_cached(root, monkeypatch, capsys):
     monkeypatch.setattr("avel_tf.simulation.feature_dataset.NUM_BACKGROUND_CLIPS", 2)
+    monkeypatch.setattr("avel_tf.training.export_model", lambda *_: None)  # which others test
     environment = launcher._environment()  # for somebody may be editing the code meanwhile
     monkeypatch.setattr(launcher, "_environment", lambda: environment)
     execute = Trainer.execute
