@@ -80,9 +80,9 @@ def system_training(task: str, system: str, settings: str = "ave") -> TrainingCo
     Args:
         task: String. `"sel"` or `"cml"`.
         system: String. One of `avel_tf.configuration.SYSTEMS` of the task.
-        settings: String. `"ave"` is what a search on val found best for dual attention matching,
-            see docs/results.md, and ordinary cross-entropy for the baselines; `"faithful"` is what
-            the papers say, with defaults where they are silent.
+        settings: String. `"ave"` trains both directions of dual attention matching and the
+            baselines by ordinary cross-entropy; `"faithful"` is what the papers say, with defaults
+            where they are silent. Neither comes from a search yet.
     Raises:
         ValueError: If an argument is none of these.
     """

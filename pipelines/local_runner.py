@@ -116,7 +116,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--settings",
         choices=configs.SETTINGS,
         default="ave",
-        help="for --config ave; ave: found best on val (default); faithful: what the papers say",
+        help="for --config ave; ave: both directions trained, ordinary cross-entropy (default); "
+        "faithful: what the papers say",
     )
     training.add_argument(
         "--supervision",

@@ -66,7 +66,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--settings",
         choices=configs.SETTINGS,
         default="ave",
-        help="ave: found best on val (default); faithful: what the papers say",
+        help="ave: both directions trained, ordinary cross-entropy (default); faithful: "
+        "what the papers say",
     )
     parser.add_argument(
         "--output_root",
