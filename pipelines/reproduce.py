@@ -184,6 +184,19 @@ def create_pipeline(features_dir: str, training: TrainingConfig) -> Pipeline:
     return Pipeline(f"reproduce-{training.task}", (example_gen, *others, trainer, scorer))
 
 
+def run_afresh(pipeline: Pipeline, output_root: pathlib.Path, lineage: Lineage) -> list[Result]:
+    """Runs a pipeline as if it were the first in this process."""
+    import keras
+
+    keras.backend.clear_session()  # of the run before
+    return run_pipeline(
+        pipeline,
+        pipeline_root=output_root / "artifacts",
+        lineage=lineage,
+        run_id=f"{pipeline.name}-{datetime.datetime.now():%Y%m%d-%H%M%S-%f}",
+    )
+
+
 class Reproduction:
     """Runs rows, each configuration once, and keeps the tables up to date.
 
@@ -244,16 +257,10 @@ class Reproduction:
         return sum(result["error"] is not None for result in self._results.values())
 
     def _run_once(self, training: TrainingConfig) -> dict:
-        import keras
         import numpy as np
 
-        keras.backend.clear_session()  # of the run before
-        results = run_pipeline(
-            create_pipeline(self._features_dir, training),
-            pipeline_root=self._output_root / "artifacts",
-            lineage=self._lineage,
-            run_id=f"reproduce-{datetime.datetime.now():%Y%m%d-%H%M%S-%f}",
-        )
+        pipeline = create_pipeline(self._features_dir, training)
+        results = run_afresh(pipeline, self._output_root, self._lineage)
         if results[-1].state == "FAILED":
             last: Result = results[-1]
             message = f"{last.component_id}: {last.error}"

@@ -5,7 +5,6 @@ Random settings are trained once; the best of them with more seeds. The test spl
 
 import argparse
 import dataclasses
-import datetime
 import json
 import pathlib
 import random
@@ -17,10 +16,15 @@ from avel_tf.configuration import TASKS, TrainingConfig
 from avel_tf.flags import override
 from avel_tf.screen import quiet
 from components.component import Pipeline
-from components.launcher import run_pipeline
 from components.lineage import Lineage
 from pipelines import configs
-from pipelines.reproduce import add_data_flags, add_training_flags, prepare_features, train_only
+from pipelines.reproduce import (
+    add_data_flags,
+    add_training_flags,
+    prepare_features,
+    run_afresh,
+    train_only,
+)
 
 EXAMPLES = """\
 examples:
@@ -145,16 +149,8 @@ def describe(training: TrainingConfig) -> str:
 def _train(
     features_dir: str, training: TrainingConfig, output_root: pathlib.Path, lineage: Lineage
 ) -> dict:
-    import keras
-
-    keras.backend.clear_session()  # of the run before
-    components = train_only(features_dir, training)
-    results = run_pipeline(
-        Pipeline(f"reproduce-{training.task}", components),
-        pipeline_root=output_root / "artifacts",
-        lineage=lineage,
-        run_id=f"tune-{datetime.datetime.now():%Y%m%d-%H%M%S-%f}",
-    )
+    pipeline = Pipeline(f"reproduce-{training.task}", train_only(features_dir, training))
+    results = run_afresh(pipeline, output_root, lineage)
     if results[-1].state == "FAILED":
         raise RuntimeError(f"{results[-1].component_id} failed: {results[-1].error}")
     summary = results[-1].summary

@@ -1,6 +1,5 @@
 """Annotations and splits drawn with AVE's statistics, measured on its `Annotations.txt`."""
 
-import string
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from avel_tf.arguments import check_choice
 from avel_tf.ave import CATEGORIES, NUM_SEGMENTS, SPLITS, Annotation
 from avel_tf.configuration import TASKS
+from avel_tf.simulation.release_files import draw_video_id
 
 CATEGORY_COUNTS = (188, 176, 171, 184, 188, 175, 178, 187, 172, 163, 182, 138, 102, 99)
 CATEGORY_COUNTS += (186, 176, 160, 183, 100, 83, 69, 160, 60, 64, 180, 109, 154, 156)
@@ -15,8 +15,6 @@ LENGTH_COUNTS = {2: 214, 3: 220, 4: 217, 5: 196, 6: 200, 7: 139, 8: 111, 9: 95, 
 FIRST_SHARE, LAST_SHARE = 0.36, 0.47  # of events shorter than the record, by their place in it
 HELD_OUT_SHARE = 402 / 4143  # in val, and in test
 MIN_RECORDS = 10 * len(CATEGORIES)  # so that every category can be in every split
-VIDEO_ID_ALPHABET = list(string.ascii_letters + string.digits + "-_")
-VIDEO_ID_LENGTH = 11
 
 
 def draw_ave_annotations(num_records: int, seed: int) -> list[Annotation]:
@@ -50,7 +48,7 @@ def draw_ave_annotations(num_records: int, seed: int) -> list[Annotation]:
         last, draw = NUM_SEGMENTS - length, random.random()
         between = min(last, random.integers(1, max(2, last)))
         start = 0 if draw < FIRST_SHARE else last if draw < FIRST_SHARE + LAST_SHARE else between
-        video_id = "".join(random.choice(VIDEO_ID_ALPHABET, VIDEO_ID_LENGTH))
+        video_id = draw_video_id(random)
         annotations.append(
             Annotation(row, CATEGORIES[category], video_id, int(start), int(start + length))
         )

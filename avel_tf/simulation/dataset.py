@@ -5,27 +5,23 @@ import json
 import os
 import pathlib
 import shutil
-import string
 import tempfile
 from collections.abc import Sequence
 
-import h5py
 import numpy as np
 import tqdm
 
 from avel_tf.ave import CATEGORIES, NUM_SEGMENTS, SPLITS, Annotation, DataError
-from avel_tf.ave.annotations import HEADER
 from avel_tf.media import write_clip
 from avel_tf.simulation.categories import APPEARANCES, SIMULATED_CATEGORIES
 from avel_tf.simulation.config import SimulationConfig
+from avel_tf.simulation.release_files import draw_video_id, write_annotations, write_order
 from avel_tf.simulation.scenes import draw_frames, draw_presence, draw_waveform
 
 CONFIG_FILE = "simulation.json"
 SHORT_SHARE = 0.6  # of the events: enough for cross-modality localization, which needs short ones
 HELD_OUT_SHARE = 1 / 6  # of a category's clips, for each of val and test
 MIN_LENGTH = 2  # seconds of the shortest event, as in AVE
-VIDEO_ID_ALPHABET = list(string.ascii_letters + string.digits + "-_")
-VIDEO_ID_LENGTH = 11
 
 
 def render_dataset(folder: str | os.PathLike[str], config: SimulationConfig) -> pathlib.Path:
@@ -85,7 +81,7 @@ def draw_annotations(config: SimulationConfig) -> list[Annotation]:
         lengths[:num_short] = generator.integers(MIN_LENGTH, NUM_SEGMENTS, num_short)
         for row, length in zip(rows, generator.permutation(lengths), strict=True):
             start = int(generator.integers(0, NUM_SEGMENTS - length, endpoint=True))
-            video_id = "".join(generator.choice(VIDEO_ID_ALPHABET, VIDEO_ID_LENGTH))
+            video_id = draw_video_id(generator)
             # YouTube's ids may begin like an option of a command line: have such ones at once.
             video_id = {0: "-", 1: "_"}.get(row, video_id[0]) + video_id[1:]
             annotations.append(Annotation(int(row), category, video_id, start, start + int(length)))
@@ -138,12 +134,12 @@ def _check_rendered(folder: pathlib.Path, config: SimulationConfig) -> None:
 
 def _write_dataset(folder: pathlib.Path, config: SimulationConfig) -> None:
     annotations = draw_annotations(config)
-    _write_lines(folder / "Annotations.txt", [HEADER, *map(_to_line, annotations)])
+    write_annotations(folder / "Annotations.txt", annotations, header=True)
     for split, rows in draw_splits(annotations, config.seed, only_short=False).items():
-        _write_lines(folder / f"{split}Set.txt", [_to_line(annotations[row]) for row in rows])
-        _write_order(folder / f"{split}_order.h5", rows)
+        write_annotations(folder / f"{split}Set.txt", [annotations[row] for row in rows])
+        write_order(folder / f"{split}_order.h5", rows)
     for split, rows in draw_splits(annotations, config.seed, only_short=True).items():
-        _write_order(folder / f"{split}_order_match.h5", rows)
+        write_order(folder / f"{split}_order_match.h5", rows)
     (folder / "AVE").mkdir()
     # `disable=None`: no progress line where nobody watches.
     for annotation in tqdm.tqdm(annotations, "Simulating", unit="clip", disable=None):
@@ -164,17 +160,3 @@ def _write_clip(path: pathlib.Path, annotation: Annotation, config: SimulationCo
         waveform=draw_waveform(appearance, heard, config, for_sound),
         sample_rate_hz=config.sample_rate_hz,
     )
-
-
-def _to_line(annotation: Annotation) -> str:
-    start, end = annotation.start_seconds, annotation.end_seconds
-    return f"{annotation.category}&{annotation.video_id}&good&{start}&{end}"
-
-
-def _write_lines(path: pathlib.Path, lines: Sequence[str]) -> None:
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-
-def _write_order(path: pathlib.Path, rows: Sequence[int]) -> None:
-    with h5py.File(path, "w") as file:
-        file["order"] = np.array(rows, np.int64)

@@ -22,12 +22,12 @@ from avel_tf.ave import (
     read_annotations,
     read_splits,
 )
-from avel_tf.ave.annotations import HEADER
 from avel_tf.ave.official_features import AUDIO_SHAPE, KEYS, VISUAL_SHAPE
 from avel_tf.configuration import TASKS
 from avel_tf.locks import exclusive
 from avel_tf.simulation.ave_annotations import draw_ave_annotations, draw_ave_splits
 from avel_tf.simulation.feature_model import FeatureModel, FeatureModelConfig
+from avel_tf.simulation.release_files import write_annotations, write_order
 
 CONFIG_FILE, LOCK_FILE = "simulation.json", ".lock"
 KEY = KEYS[0]
@@ -126,14 +126,10 @@ def _check_config(folder: pathlib.Path, config: FeatureSimulationConfig) -> None
 
 def _write(folder: pathlib.Path, config: FeatureSimulationConfig) -> None:
     annotations, splits = annotations_and_splits(config)
-    lines = [
-        f"{item.category}&{item.video_id}&good&{item.start_seconds}&{item.end_seconds}\n"
-        for item in annotations
-    ]
-    (folder / "Annotations.txt").write_text("".join([f"{HEADER}\n", *lines]), encoding="utf-8")
+    write_annotations(folder / "Annotations.txt", annotations, header=True)
     for task, by_split in splits.items():
         for split, rows in by_split.items():
-            _write_array(folder / ORDER_FILES[task].format(split), np.array(rows), key="order")
+            write_order(folder / ORDER_FILES[task].format(split), rows)
     _write_labels(folder, annotations)
 
     model = FeatureModel(config.seed, config.model)
@@ -196,6 +192,6 @@ def _write_labels(folder: pathlib.Path, annotations: Sequence[Annotation]) -> No
     _write_array(folder / "labels_noisy.h5", one_hot[[BACKGROUND] * NUM_BACKGROUND_CLIPS])
 
 
-def _write_array(path: pathlib.Path, array: np.ndarray, key: str = KEY) -> None:
+def _write_array(path: pathlib.Path, array: np.ndarray) -> None:
     with h5py.File(path, "w") as file:
-        file[key] = array
+        file[KEY] = array
