@@ -16,7 +16,7 @@ from avel_tf.ave import NUM_CATEGORIES, NUM_SEGMENTS
 AUDIO_WIDTH, VISUAL_WIDTH, MAP_SIZE = 128, 512, 7
 LATENT_WIDTH = 24  # of content, of what is private to a modality, and of scenes
 HIDDEN_WIDTH = 96  # of the maps to features
-REGION_SHARE = 0.5  # of the visual scene's variance that belongs to single regions
+REGION_SHARE = 0.1  # of the visual scene's variance that belongs to single regions
 SCALE_SPREAD = 0.25  # of the logarithm, among features that are as active as each other
 WEIBULL_POWER = 0.88
 
@@ -28,9 +28,9 @@ class FeatureModelConfig:
     Args:
         category_share: Float in [0, 1]. Share of the content's variance that is the category's;
             the rest is the record's own.
-        audio_private_share: Float in [0, 1]. Share of the event's sound that its picture does
-            not tell.
-        visual_private_share: Float in [0, 1]. Share of its picture that the sound does not tell.
+        audio_private_share: Float in [0, 1]. Share, in what the sound tells of the event, of
+            what its picture does not.
+        visual_private_share: Float in [0, 1]. The same of the picture.
         audio_event: Float. Variance that the event adds to the sound while it is heard.
         visual_event: Float. Variance that it adds to the regions it occupies while it is seen.
         outside: Float in [0, 1]. Strength of the event in all other regions, of that inside.
@@ -43,14 +43,14 @@ class FeatureModelConfig:
         ValueError: If a value is out of range.
     """
 
-    category_share: float = 0.7
-    audio_private_share: float = 0.8
-    visual_private_share: float = 0.932
+    category_share: float = 0.6
+    audio_private_share: float = 0.49
+    visual_private_share: float = 0.53
     audio_event: float = 3.5
-    visual_event: float = 0.4
-    outside: float = 0.6
+    visual_event: float = 1.2
+    outside: float = 0.5
     audio_noise: float = 1.8
-    visual_noise: float = 1.0
+    visual_noise: float = 0.2
     drift: float = 0.2
     heard_only: float = 0.35
     seen_only: float = 0.35
@@ -74,8 +74,8 @@ class FeatureModel:
         self._config = config
         random = np.random.default_rng([seed, 0])
         self._categories = random.standard_normal((NUM_CATEGORIES, LATENT_WIDTH), np.float32)
-        self._audio_event = _EventMap(AUDIO_WIDTH, config.audio_private_share, random)
-        self._visual_event = _EventMap(VISUAL_WIDTH, config.visual_private_share, random)
+        self._audio_event = _Map(AUDIO_WIDTH, random)
+        self._visual_event = _Map(VISUAL_WIDTH, random)
         self._audio_scene = _Map(AUDIO_WIDTH, random)
         self._visual_scene = _Map(VISUAL_WIDTH, random)
         # Fitted to 178 clips of AVE, see docs/simulation.md.
@@ -114,6 +114,13 @@ class FeatureModel:
         own = self._drifting(LATENT_WIDTH, random)
         return np.sqrt(share) * self._categories[category] + np.sqrt(1 - share) * own
 
+    def _view(
+        self, content: np.ndarray, private_share: float, random: np.random.Generator
+    ) -> np.ndarray:
+        """(T, latent): the content, and what only one modality tells."""
+        private = self._drifting(LATENT_WIDTH, random)
+        return np.sqrt(1 - private_share) * content + np.sqrt(private_share) * private
+
     def _drifting(self, width: int, random: np.random.Generator) -> np.ndarray:
         """(T, width) of unit variance: constant but for a slow part."""
         fixed = random.standard_normal((1, width), np.float32)
@@ -146,7 +153,7 @@ class FeatureModel:
         self, content: np.ndarray, heard: np.ndarray, random: np.random.Generator
     ) -> np.ndarray:
         config = self._config
-        event = self._audio_event(content, self._drifting(LATENT_WIDTH, random))  # (T, 128)
+        event = self._audio_event(self._view(content, config.audio_private_share, random))
         scene = self._audio_scene(self._drifting(LATENT_WIDTH, random))
         noise = random.standard_normal(scene.shape, np.float32)
         weights = np.sqrt(config.audio_event) * heard[:, None]
@@ -157,7 +164,7 @@ class FeatureModel:
         self, content: np.ndarray, seen: np.ndarray, random: np.random.Generator
     ) -> np.ndarray:
         config = self._config
-        event = self._visual_event(content, self._drifting(LATENT_WIDTH, random))  # (T, 512)
+        event = self._visual_event(self._view(content, config.visual_private_share, random))
         scene = self._visual_scene(self._drifting(LATENT_WIDTH, random))
         # What is where in the scene stays where it is, (1, 49, 512).
         places = random.standard_normal((1, MAP_SIZE**2, LATENT_WIDTH), np.float32)
@@ -202,18 +209,6 @@ class _Map:
 
     def __call__(self, latent: np.ndarray) -> np.ndarray:
         return np.tanh(latent @ self._first) @ self._last
-
-
-class _EventMap:
-    """How an event sounds or looks: its content, and what is private to the modality."""
-
-    def __init__(self, width: int, private_share: float, random: np.random.Generator):
-        self._shared, self._private = _Map(width, random), _Map(width, random)
-        self._share = private_share
-
-    def __call__(self, content: np.ndarray, private: np.ndarray) -> np.ndarray:
-        shared, private = self._shared(content), self._private(private)
-        return np.sqrt(1 - self._share) * shared + np.sqrt(self._share) * private
 
 
 class _Marginal:

@@ -115,6 +115,19 @@ def test_presence_is_the_event_and_what_is_alone_beside_it():
     assert late.count("seen") / 1000 == pytest.approx(0.25, abs=0.06)
 
 
+def test_a_modality_tells_the_shared_part_of_the_content_and_something_of_its_own():
+    model = FeatureModel(0, FeatureModelConfig(category_share=0.0, drift=0.0))
+    random = np.random.default_rng(0)
+    for private, correlation in ((0.0, 1.0), (0.64, 0.6), (1.0, 0.0)):
+        content = np.concatenate([model._content(0, random) for _ in range(400)])
+        view = np.concatenate(
+            [model._view(part, private, random) for part in np.split(content, 400)]
+        )
+        assert view.std() == pytest.approx(1, abs=0.03)
+        found = np.corrcoef(content.ravel(), view.ravel())[0, 1]
+        assert found == pytest.approx(correlation, abs=0.03)
+
+
 def test_a_delay_shifts_part_of_each_second_into_the_next():
     delayed = feature_model._delayed(np.array([0.0, 1, 1, 0, 0]), 0.25)
     # 3/4 of itself and 1/4 of the second before.
