@@ -25,9 +25,9 @@ def write_table(table: dict, folder: pathlib.Path) -> None:
             `metrics` and `primary_metric` (names),
             `trivial_baselines` and `yardsticks` (dicts of accuracies in [0, 1]),
             `rows`: list of dicts of `name`, `published` (dict of percents), `error` (string or
-            None) and, where there is a result, `metrics` (dict of what
-            `comparison.over_runs` returns), `interval`, `difference` (both lower and upper
-            bound, or None), `seconds` and `epochs` (means over runs).
+            None), `failures` (runs that failed) and, where there is a result, `metrics` (dict
+            of what `comparison.over_runs` returns), `interval`, `difference` (both lower and
+            upper bound, or None), `seconds` and `epochs` (means over runs).
         folder: Folder to write to.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,8 @@ def _result(row: dict, metric: str, primary: str) -> str:
         return "failed" if row["error"] else "not run"
     value = row["metrics"][metric]
     spread = value["standard_deviation"]
-    return f"{100 * value['mean']:.1f}" + ("" if spread is None else f" ± {100 * spread:.1f}")
+    text = f"{100 * value['mean']:.1f}" + ("" if spread is None else f" ± {100 * spread:.1f}")
+    return text + (f" ({row['failures']} failed)" if row["failures"] and metric == primary else "")
 
 
 def _details(row: dict, primary: str) -> list[str]:

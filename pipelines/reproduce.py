@@ -2,25 +2,27 @@
 
 import argparse
 import dataclasses
-import datetime
 import json
 import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from avel_tf.configuration import DEVICES, PRECISIONS, TrainingConfig
-from avel_tf.flags import absolute, override
+from avel_tf.configuration import TrainingConfig
+from avel_tf.flags import override
 from avel_tf.screen import quiet
-from components.ave_example_gen import AveExampleGen
-from components.component import Component, NoParameters, Pipeline
-from components.example_validator import ExampleValidator
-from components.launcher import Result, run_pipeline
+from components.component import Pipeline
+from components.launcher import Result
 from components.lineage import Lineage
 from components.scorer import Scorer, ScorerParameters
-from components.statistics_gen import StatisticsGen
-from components.trainer import Trainer
 from pipelines import configs, paper
+from pipelines.experiments import (
+    add_data_flags,
+    add_training_flags,
+    prepare_features,
+    run_afresh,
+    train_only,
+)
 
 EXAMPLES = """\
 examples:
@@ -89,51 +91,6 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     return flags
 
 
-def add_data_flags(parser: argparse.ArgumentParser) -> None:
-    """Flags of `prepare_features`."""
-    data = parser.add_argument_group("data")
-    data.add_argument(
-        "--features_dir",
-        type=absolute,
-        default="",
-        metavar="DIR",
-        help="folder with Annotations.txt, the official features and *_order*.h5 (default: "
-        "simulate them, see docs/simulation.md)",
-    )
-    data.add_argument(
-        "--annotations_dir",
-        type=absolute,
-        default="",
-        metavar="DIR",
-        help="folder with AVE's Annotations.txt and *_order*.h5 to simulate features for "
-        "(default: draw annotations with AVE's statistics)",
-    )
-    data.add_argument(
-        "--num_records",
-        type=int,
-        metavar="N",
-        help="records to simulate, fewer to try it out (default: AVE's 4143)",
-    )
-
-
-def add_training_flags(parser: argparse.ArgumentParser) -> None:
-    """Flags of `TrainingConfig` that programs which train many systems share."""
-    training = parser.add_argument_group("training")
-    training.add_argument("--epochs", type=int, metavar="N", help="at most so many")
-    training.add_argument(
-        "--patience",
-        type=int,
-        default=8,
-        metavar="N",
-        help="epochs without a better val accuracy after which training stops (default: 8)",
-    )
-    training.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of the first run (default: 0)"
-    )
-    training.add_argument("--precision", choices=PRECISIONS, help="of the computation")
-    training.add_argument("--devices", choices=DEVICES, help="as for local_runner.py")
-
-
 def select(flags: argparse.Namespace) -> list[paper.Table]:
     """The tables and rows that the command line asks for, with its training settings.
 
@@ -160,19 +117,6 @@ def select(flags: argparse.Namespace) -> list[paper.Table]:
     return [table for table in selected if table.rows]
 
 
-def train_only(features_dir: str, training: TrainingConfig) -> tuple[Component, ...]:
-    """The components from features to a trained system, the Trainer last."""
-    config = configs.ave(training.task, features_dir=features_dir)
-    example_gen = AveExampleGen(config.extraction, (), pathlib.Path())  # encodes no clips
-    examples = example_gen.outputs["examples"]
-    statistics_gen = StatisticsGen(NoParameters(), examples=examples)
-    validator = ExampleValidator(
-        config.validation, examples=examples, statistics=statistics_gen.outputs["statistics"]
-    )
-    trainer = Trainer(training, examples=examples, anomalies=validator.outputs["anomalies"])
-    return example_gen, statistics_gen, validator, trainer
-
-
 def create_pipeline(features_dir: str, training: TrainingConfig) -> Pipeline:
     """Features to the scores of one system, trained with one seed."""
     example_gen, *others, trainer = train_only(features_dir, training)
@@ -182,19 +126,6 @@ def create_pipeline(features_dir: str, training: TrainingConfig) -> Pipeline:
         model=trainer.outputs["model"],
     )
     return Pipeline(f"reproduce-{training.task}", (example_gen, *others, trainer, scorer))
-
-
-def run_afresh(pipeline: Pipeline, output_root: pathlib.Path, lineage: Lineage) -> list[Result]:
-    """Runs a pipeline as if it were the first in this process."""
-    import keras
-
-    keras.backend.clear_session()  # of the run before
-    return run_pipeline(
-        pipeline,
-        pipeline_root=output_root / "artifacts",
-        lineage=lineage,
-        run_id=f"{pipeline.name}-{datetime.datetime.now():%Y%m%d-%H%M%S-%f}",
-    )
 
 
 class Reproduction:
@@ -316,16 +247,18 @@ class Reproduction:
         from avel_tf.comparison import bootstrap_interval, over_runs
 
         errors = [run["error"] for run in runs if run["error"]]
+        runs, reference = ([run for run in some if not run["error"]] for some in (runs, reference))
         result = {
             "name": row.name,
             "published": row.published,
             "error": errors[0] if errors else None,
+            "failures": len(errors),
             "training": dataclasses.asdict(row.training),
         }
-        if errors or not runs:
+        if not runs:
             return result
         accuracies = [run["accuracies"] for run in runs]
-        others = [run["accuracies"] for run in reference if not run["error"]]
+        others = [run["accuracies"] for run in reference]
         return result | {
             "metrics": {
                 name: over_runs([run["metrics"][name] for run in runs])
@@ -342,30 +275,6 @@ class Reproduction:
 def _title(key: str) -> str:
     key = key.removesuffix("-rows")
     return {"figure5": "Figure 5", "weak": "Weak setting"}.get(key, f"Table {key}")
-
-
-def prepare_features(flags: argparse.Namespace) -> tuple[str, str]:
-    """Folder of the features, which are simulated if none is given, and what they are.
-
-    Raises:
-        ValueError: If flags contradict each other.
-    """
-    if flags.features_dir and (flags.annotations_dir or flags.num_records):
-        raise ValueError(
-            "`--annotations_dir` and `--num_records` are for simulated features: leave out "
-            "`--features_dir`, or them."
-        )
-    if flags.features_dir:
-        return flags.features_dir, f"features of {flags.features_dir}."
-    from avel_tf.simulation import FeatureSimulationConfig, simulate_features
-
-    config = override(FeatureSimulationConfig(annotations_dir=flags.annotations_dir), flags)
-    config = dataclasses.replace(config, seed=0)  # `--seed` is the training's
-    folder = simulate_features(flags.output_root / "features", config)
-    return str(folder), (
-        "simulated features (docs/simulation.md), "
-        + ("annotations of AVE." if flags.annotations_dir else "simulated annotations.")
-    )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -18,7 +18,7 @@ from avel_tf.screen import quiet
 from components.component import Pipeline
 from components.lineage import Lineage
 from pipelines import configs
-from pipelines.reproduce import (
+from pipelines.experiments import (
     add_data_flags,
     add_training_flags,
     prepare_features,

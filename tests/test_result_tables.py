@@ -19,6 +19,7 @@ def row(name, mean, deviation=None, runs=1, **fields):
         "name": name,
         "published": {},
         "error": None,
+        "failures": 0,
         "metrics": {
             "segment_accuracy": spread(mean, deviation, runs),
             "category_accuracy": spread(mean + 0.1, deviation, runs),
@@ -45,6 +46,7 @@ TABLE = {
             "name": "Audio",
             "published": {"segment_accuracy": 59.5},
             "error": "Trainer: ValueError: a | b\nsecond line",
+            "failures": 2,
         },
         {"name": "Visual", "published": {"segment_accuracy": 55.3}, "error": None},
         row("AV, one run", 0.71449, difference=[-0.0512, 0.004]),
@@ -94,6 +96,13 @@ def curve():
 
 def test_markdown_says_what_there_is_and_what_is_missing():
     assert markdown(TABLE) == MARKDOWN
+
+
+def test_runs_that_failed_stand_beside_the_result_of_the_others():
+    failed = row("DAM", 0.7, 0.01, 2, error="Trainer: no memory left", failures=1)
+    text = markdown(TABLE | {"rows": [failed]})
+    assert "| 70.0 ± 1.0 (1 failed) | 80.0 ± 1.0 | 2 " in text
+    assert "DAM failed: Trainer: no memory left" in text
 
 
 def test_nothing_published_and_nothing_noted_take_no_place():

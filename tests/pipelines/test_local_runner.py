@@ -1,5 +1,6 @@
 """The pipeline as a user runs it: one command, features in, a served model out."""
 
+import functools
 import json
 import pathlib
 import re
@@ -47,67 +48,77 @@ def outcomes(screen):
     return re.findall(r"\[\d/6\] (\w+)\n\s+([a-zA-Z, ]+?) \(", screen)
 
 
-@pytest.mark.parametrize("task", ["sel", "cml"])
-def test_features_become_a_served_model_and_a_second_run_is_cached(feature_folder, tmp_path, task):
-    first = run(*flags(feature_folder, tmp_path, task))
-    assert outcomes(first.stdout) == [(name, "done") for name in COMPONENTS]
+@pytest.fixture(scope="module")
+def first_run(feature_folder, tmp_path_factory):
+    """Function that runs a task's pipeline once and returns its output root and its screen."""
 
-    versions = list((tmp_path / "served" / f"ave-{task}").iterdir())
+    @functools.cache
+    def run_once(task):
+        root = tmp_path_factory.mktemp(task)
+        return root, run(*flags(feature_folder, root, task)).stdout
+
+    return run_once
+
+
+@pytest.mark.parametrize("task", ["sel", "cml"])
+def test_features_become_a_served_model_and_a_second_run_is_cached(feature_folder, first_run, task):
+    root, screen = first_run(task)
+    assert outcomes(screen) == [(name, "done") for name in COMPONENTS]
+
+    versions = list((root / "served" / f"ave-{task}").iterdir())
     assert len(versions) == 1 and versions[0].name.isdigit()
     assert (versions[0] / "saved_model.pb").is_file()
-    assert f"Model:       {versions[0]}" in first.stdout
+    assert f"Model:       {versions[0]}" in screen
     for place in ("Report", "TensorBoard", "Lineage"):
-        path = re.search(rf"{place}: +(.+)", first.stdout)[1]
+        path = re.search(rf"{place}: +(.+)", screen)[1]
         assert pathlib.Path(path).exists()
     metrics = json.loads(
-        next(tmp_path.glob("artifacts/Evaluator/evaluation/*/metrics.json")).read_text()
+        next(root.glob("artifacts/Evaluator/evaluation/*/metrics.json")).read_text()
     )
     primary = metrics["metrics"][metrics["primary_metric"]]
     assert primary > max(metrics["trivial_baselines"].values())
     for value in (primary, *metrics["trivial_baselines"].values()):
-        assert f"{value:.2%}" in first.stdout
+        assert f"{value:.2%}" in screen
 
     started = time.monotonic()
-    second = run(*flags(feature_folder, tmp_path, task))
+    second = run(*flags(feature_folder, root, task))
     assert outcomes(second.stdout) == [
         (name, "unchanged, served from cache") for name in COMPONENTS
     ]
     assert time.monotonic() - started < 40
     # The same summary, from the lineage alone.
-    summary = first.stdout[first.stdout.index("\n\n") : first.stdout.index("Time:")]
+    summary = screen[screen.index("\n\n") : screen.index("Time:")]
     assert summary in second.stdout
 
-    third = run(*flags(feature_folder, tmp_path, task, "--max_regression", 0.02))
+    third = run(*flags(feature_folder, root, task, "--max_regression", 0.02))
     assert dict(outcomes(third.stdout)) == dict.fromkeys(
         COMPONENTS[:4], "unchanged, served from cache"
     ) | dict.fromkeys(COMPONENTS[4:], "done")
 
 
-def test_killed_training_goes_on_and_gives_the_same_model(feature_folder, tmp_path):
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    arguments = ("--epochs", 12)
+def test_killed_training_goes_on_and_gives_the_same_model(feature_folder, first_run, tmp_path):
     process = subprocess.Popen(
-        command(*flags(feature_folder, killed, "sel", *arguments)),
+        command(*flags(feature_folder, tmp_path, "sel")),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
-    while not list(killed.glob("artifacts/Trainer/.working/*/checkpoints/epoch-00002.keras")):
+    while not list(tmp_path.glob("artifacts/Trainer/.working/*/checkpoints/epoch-00002.keras")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert not list(killed.glob("artifacts/Trainer/model/[0-9]*"))
+    assert not list(tmp_path.glob("artifacts/Trainer/model/[0-9]*"))
 
-    resumed = run(*flags(feature_folder, killed, "sel", *arguments))
+    resumed = run(*flags(feature_folder, tmp_path, "sel"))
     assert outcomes(resumed.stdout)[:3] == [
         (name, "unchanged, served from cache") for name in COMPONENTS[:3]
     ]
     assert "Training resumes after epoch" in resumed.stderr
-    run(*flags(feature_folder, whole, "sel", *arguments))
+    uninterrupted, _ = first_run("sel")
     histories = [
         next(root.glob("artifacts/Trainer/model_run/*/history.csv")).read_text()
-        for root in (killed, whole)
+        for root in (tmp_path, uninterrupted)
     ]
     assert histories[0] == histories[1]
 

@@ -10,7 +10,7 @@ from components import launcher
 from components.artifacts import Model, RecordScores
 from components.launcher import Result
 from components.trainer import Trainer
-from pipelines import reproduce
+from pipelines import experiments, reproduce
 
 PARSE = reproduce.parse_arguments
 
@@ -62,7 +62,7 @@ def runs(tmp_path, monkeypatch):
     monkeypatch.setattr(result_tables, "draw", lambda table, path, _: path.touch())  # slow
     monkeypatch.setattr("avel_tf.comparison.RESAMPLES", 500)
     stand_in = Runs(tmp_path)
-    monkeypatch.setattr(reproduce, "run_pipeline", stand_in)
+    monkeypatch.setattr(experiments, "run_pipeline", stand_in)
     return stand_in
 
 
@@ -135,7 +135,7 @@ def test_an_interrupted_run_says_how_to_go_on(monkeypatch, root, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(reproduce, "run_pipeline", interrupt)
+    monkeypatch.setattr(experiments, "run_pipeline", interrupt)
     assert run(root) == 130
     assert "The same command goes on from here." in capsys.readouterr().err
 

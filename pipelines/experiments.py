@@ -1,0 +1,112 @@
+"""What programs that train many systems share: flags, features, one training."""
+
+import argparse
+import dataclasses
+import datetime
+import pathlib
+
+from avel_tf.configuration import DEVICES, PRECISIONS, TrainingConfig
+from avel_tf.flags import absolute, override
+from components.ave_example_gen import AveExampleGen
+from components.component import Component, NoParameters, Pipeline
+from components.example_validator import ExampleValidator
+from components.launcher import Result, run_pipeline
+from components.lineage import Lineage
+from components.statistics_gen import StatisticsGen
+from components.trainer import Trainer
+from pipelines import configs
+
+
+def add_data_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `prepare_features`."""
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--features_dir",
+        type=absolute,
+        default="",
+        metavar="DIR",
+        help="folder with Annotations.txt, the official features and *_order*.h5 (default: "
+        "simulate them, see docs/simulation.md)",
+    )
+    data.add_argument(
+        "--annotations_dir",
+        type=absolute,
+        default="",
+        metavar="DIR",
+        help="folder with AVE's Annotations.txt and *_order*.h5 to simulate features for "
+        "(default: draw annotations with AVE's statistics)",
+    )
+    data.add_argument(
+        "--num_records",
+        type=int,
+        metavar="N",
+        help="records to simulate, fewer to try it out (default: AVE's 4143)",
+    )
+
+
+def add_training_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of `TrainingConfig` that programs which train many systems share."""
+    training = parser.add_argument_group("training")
+    training.add_argument("--epochs", type=int, metavar="N", help="at most so many")
+    training.add_argument(
+        "--patience",
+        type=int,
+        default=8,
+        metavar="N",
+        help="epochs without a better val accuracy after which training stops (default: 8)",
+    )
+    training.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the first run (default: 0)"
+    )
+    training.add_argument("--precision", choices=PRECISIONS, help="of the computation")
+    training.add_argument("--devices", choices=DEVICES, help="as for local_runner.py")
+
+
+def prepare_features(flags: argparse.Namespace) -> tuple[str, str]:
+    """Folder of the features, which are simulated if none is given, and what they are.
+
+    Raises:
+        ValueError: If flags contradict each other.
+    """
+    if flags.features_dir and (flags.annotations_dir or flags.num_records):
+        raise ValueError(
+            "`--annotations_dir` and `--num_records` are for simulated features: leave out "
+            "`--features_dir`, or them."
+        )
+    if flags.features_dir:
+        return flags.features_dir, f"features of {flags.features_dir}."
+    from avel_tf.simulation import FeatureSimulationConfig, simulate_features
+
+    config = override(FeatureSimulationConfig(annotations_dir=flags.annotations_dir), flags)
+    config = dataclasses.replace(config, seed=0)  # `--seed` is the training's
+    folder = simulate_features(flags.output_root / "features", config)
+    return str(folder), (
+        "simulated features (docs/simulation.md), "
+        + ("annotations of AVE." if flags.annotations_dir else "simulated annotations.")
+    )
+
+
+def train_only(features_dir: str, training: TrainingConfig) -> tuple[Component, ...]:
+    """The components from features to a trained system, the Trainer last."""
+    config = configs.ave(training.task, features_dir=features_dir)
+    example_gen = AveExampleGen(config.extraction, (), pathlib.Path())  # encodes no clips
+    examples = example_gen.outputs["examples"]
+    statistics_gen = StatisticsGen(NoParameters(), examples=examples)
+    validator = ExampleValidator(
+        config.validation, examples=examples, statistics=statistics_gen.outputs["statistics"]
+    )
+    trainer = Trainer(training, examples=examples, anomalies=validator.outputs["anomalies"])
+    return example_gen, statistics_gen, validator, trainer
+
+
+def run_afresh(pipeline: Pipeline, output_root: pathlib.Path, lineage: Lineage) -> list[Result]:
+    """Runs a pipeline as if it were the first in this process."""
+    import keras
+
+    keras.backend.clear_session()  # of the run before
+    return run_pipeline(
+        pipeline,
+        pipeline_root=output_root / "artifacts",
+        lineage=lineage,
+        run_id=f"{pipeline.name}-{datetime.datetime.now():%Y%m%d-%H%M%S-%f}",
+    )
