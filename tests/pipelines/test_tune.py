@@ -1,0 +1,94 @@
+"""The search as a user runs it, with a stand-in for the training."""
+
+import json
+
+import pytest
+
+from components.artifacts import Model
+from components.launcher import Result
+from pipelines import experiments, tune
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "output"
+
+
+class Trainings:
+    """Stands in for the pipelines: val is as good as the number of heads, and the seed."""
+
+    def __init__(self):
+        self.done = []
+        self.failure = None  # what the Trainer says from the fourth training on
+
+    def __call__(self, pipeline, **_):
+        assert "Scorer" not in {component.id for component in pipeline.components}
+        training = pipeline.components[-1].parameters
+        if self.failure and len(self.done) == 3:
+            return [Result("Trainer", "FAILED", 1.0, error=self.failure)]
+        self.done.append(training)
+        # The single runs of 4 heads look best, until they are repeated.
+        accuracy = {1: 0.3, 4: 0.6, 8: 0.55}[training.model.num_heads]
+        accuracy -= 0.2 * training.seed * (training.model.num_heads == 4)
+        summary = {"best_epoch": 3, "epochs": 5, "seconds": 7.0, "val_accuracy": accuracy}
+        return [Result("Trainer", "COMPLETE", 1.0, {"model": Model("/model")}, summary)]
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    stand_in = Trainings()
+    monkeypatch.setattr(experiments, "run_pipeline", stand_in)
+    return stand_in
+
+
+def run(root, *arguments):
+    features = ("--features_dir", str(root.parent / "features"))
+    return tune.main([*features, "--output_root", str(root), *arguments])
+
+
+def test_the_faithful_settings_and_distinct_random_ones_are_tried():
+    trials = tune.draw_trials("sel", 30, 0)
+    assert trials[0] == tune.configs.system_training("sel", "dam", "faithful")
+    assert len(set(trials)) == 30
+    for training in trials[1:]:
+        assert training.learning_rate in tune.LEARNING_RATES[training.optimizer]
+        assert training.relevance_loss in tune.SPACE["relevance_loss"]
+    for name in ("units", "num_heads", "block", "dropout", "normalization"):
+        assert {getattr(trial.model, name) for trial in trials} == set(tune.SPACE[name])
+    assert tune.draw_trials("sel", 12, 0) == trials[:12]
+    assert tune.draw_trials("sel", 12, 1) != trials[:12]
+
+
+def test_the_best_of_several_seeds_wins(trainings, root, capsys):
+    assert run(root, "--trials", "12", "--finalists", "6", "--runs", "2", "--epochs", "9") == 0
+    assert len(trainings.done) == 12 + 6
+    assert [training.seed for training in trainings.done] == [0] * 12 + [1] * 6
+    assert {(training.epochs, training.in_memory) for training in trainings.done} == {(9, True)}
+    table = json.loads((root / "tuning" / "cml.json").read_text())
+    assert [len(row["runs"]) for row in table] == [2] * 6 + [1] * 6
+    assert table[0]["training"]["model"]["num_heads"] == 8
+    assert table[0]["val_accuracy"] == 0.55
+    for rows in (table[:6], table[6:]):
+        values = [row["val_accuracy"] for row in rows]
+        assert values == sorted(values, reverse=True)
+    lines = (root / "tuning" / "cml.md").read_text().splitlines()
+    assert len(lines) == 2 + 12
+    assert lines[2].startswith("| 55.0 | 2 | units ")
+    screen = capsys.readouterr().out
+    assert "[12/12] units" in screen and "Finalist, seed 1: units" in screen
+    assert "val 60.00% (epoch 3 of 5, 7 s)" in screen
+    assert "Best on val, 55.00%: units" in screen
+
+
+def test_what_was_tried_is_kept_when_a_training_fails(trainings, root, capsys):
+    trainings.failure = "no memory left"
+    assert run(root, "--task", "sel") == 2
+    assert len(json.loads((root / "tuning" / "sel.json").read_text())) == 3
+    assert capsys.readouterr().err == "Error: Trainer failed: no memory left\n"
+
+
+@pytest.mark.parametrize("name", ["trials", "finalists", "runs"])
+def test_numbers_must_be_positive(name, capsys):
+    with pytest.raises(SystemExit):
+        tune.parse_arguments([f"--{name}", "0"])
+    assert f"`--{name}` must be at least 1. Received: 0" in capsys.readouterr().err
