@@ -56,8 +56,7 @@ class ExampleValidator(Component):
                 indent=2,
             )
         )
-        for item in allowed:
-            logging.getLogger(__name__).warning("Allowed anomaly %s: %s", *_texts(item))
+        self._warn(allowed)
         if forbidden:
             raise ComponentError(
                 f"Anomalies of the dataset ({len(forbidden)}):\n"
@@ -68,6 +67,16 @@ class ExampleValidator(Component):
 
     def _is_allowed(self, name: str) -> bool:
         return any(fnmatch.fnmatchcase(name, item) for item in self.parameters.allowed_anomalies)
+
+    def _warn(self, allowed: list) -> None:
+        """One line for each name that was allowed; the summary has them all."""
+        for pattern in self.parameters.allowed_anomalies:
+            alike = [item for item in allowed if fnmatch.fnmatchcase(item.name, pattern)]
+            if alike:
+                others = f" (and {len(alike) - 1} more like it)" if len(alike) > 1 else ""
+                logging.getLogger(__name__).warning(
+                    "Allowed anomaly %s: %s%s", *_texts(alike[0]), others
+                )
 
 
 def _texts(anomaly) -> tuple[str, str]:

@@ -139,6 +139,13 @@ def test_allowed_anomalies_are_reported_only(execute, report, caplog):
     assert "Allowed anomaly shared_video_ids:train:val: 1 video ids are in both " in caplog.text
 
 
+def test_anomalies_allowed_by_one_name_are_one_line(execute, report, caplog):
+    execute(video_ids={"val": ["a"], "test": ["a"]}, allowed=["shared_video_ids:*"])
+    assert len(report()["allowed"]) == 3
+    (record,) = [item for item in caplog.records if "Allowed anomaly" in item.message]
+    assert record.message.endswith(": a (and 2 more like it)")
+
+
 def test_one_allowed_name_allows_nothing_else(execute, report):
     with pytest.raises(ComponentError, match=r"\(1\):\n  shared_video_ids:val:test: "):
         execute(
