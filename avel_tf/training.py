@@ -20,7 +20,7 @@ from avel_tf.configuration import TrainingConfig
 from avel_tf.export import export_model
 from avel_tf.models import SYSTEMS
 from avel_tf.models.inputs import pools_maps
-from avel_tf.records import input_dataset, memory_dataset, read_split
+from avel_tf.records import input_dataset, memory_dataset, read_split, unpack_shards
 
 LABELS = ("event_relevance", "event_category", "segment_label")
 MONITOR = "val_accuracy"
@@ -82,7 +82,8 @@ def train(
         num_records: Dict from split to its number of records.
         model_folder: Gets `Format-Keras/model.keras`, `Format-Serving/` and `configuration.json`.
         run_folder: Gets `history.csv` and TensorBoard's logs.
-        working_dir: Folder of checkpoints; a rerun with the same folder resumes there.
+        working_dir: Folder of checkpoints, and of unpacked records unless they are kept in
+            memory (2 GB for all of AVE); a rerun with the same folder resumes there.
     Returns:
         Dict with the best epoch (from 1), its accuracy on val, the epochs trained, and the seconds
         this call took.
@@ -111,8 +112,8 @@ def train(
     if initial_epoch < config.epochs and not checkpoints.is_finished:
         epochs = range(initial_epoch, config.epochs)
         model.fit(
-            _dataset(config, model, examples, "train", num_records, epochs),
-            validation_data=_dataset(config, model, examples, "val", num_records),
+            _dataset(config, model, examples, working_dir, "train", num_records, epochs),
+            validation_data=_dataset(config, model, examples, working_dir, "val", num_records),
             epochs=config.epochs,
             initial_epoch=initial_epoch,
             steps_per_epoch=steps,
@@ -217,6 +218,7 @@ def _dataset(
     config: TrainingConfig,
     model: keras.Model,
     examples: pathlib.Path,
+    working_dir: pathlib.Path,
     split: str,
     num_records: dict[str, int],
     epochs: range | None = None,
@@ -232,7 +234,9 @@ def _dataset(
             arrays = {name: np.concatenate([arrays[name], more[name]]) for name in names}
         batches = memory_dataset(arrays, config.batch_size, **order)
     else:
-        batches = input_dataset(folder, config.batch_size, names, **order)
+        unpacked = working_dir / "records" / split
+        unpack_shards(folder, unpacked)  # read in every epoch, faster than they unpack
+        batches = input_dataset(unpacked, config.batch_size, names, **order)
     batches = batches.map(
         lambda batch: (
             {name: batch[name] for name in inputs},

@@ -21,6 +21,7 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+PRECISIONS = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
 SYSTEMS = ("dam", "audio_visual_attention")
 BATCH, SEGMENTS, REGIONS, CHANNELS, AUDIO = 64, 10, 49, 512, 128
 TRAIN_RECORDS = 3339
@@ -92,28 +93,43 @@ def measure_step(system: str, precision: str, xla: bool, steps: int) -> dict:
     return {"seconds": statistics.median(seconds[WARM_UP:]), "gflop": gflop_a_step(model)}
 
 
-def measure_input(examples: pathlib.Path) -> dict:
-    """Records a second that the input pipeline reads, and memory while training on it."""
-    from avel_tf.configuration import TrainingConfig
-    from avel_tf.records import input_dataset
-    from avel_tf.training import train
+def measure_reading(examples: pathlib.Path) -> dict:
+    """Records a second that the input pipeline reads from shards as they are, and unpacked."""
+    from avel_tf.records import input_dataset, unpack_shards
 
     names = ("audio_features", "event_category", "event_relevance", "segment_label")
-    batches = input_dataset(
-        examples / "Split-train", BATCH, (*names, "visual_features"), epochs=range(1)
-    )
-    start = time.perf_counter()
-    records = sum(len(batch["event_category"]) for batch in batches)
-    reading = time.perf_counter() - start
+    rates = {}
+    with tempfile.TemporaryDirectory() as unpacked:
+        unpack_shards(examples / "Split-train", pathlib.Path(unpacked))
+        for name, folder in (("packed", examples / "Split-train"), ("unpacked", unpacked)):
+            batches = input_dataset(folder, BATCH, (*names, "visual_features"), epochs=range(2))
+            start = time.perf_counter()
+            records = sum(len(batch["event_category"]) for batch in batches)
+            rates[name] = records / (time.perf_counter() - start)
+    return rates
+
+
+def measure_training(examples: pathlib.Path, precision: str, in_memory: bool) -> dict:
+    """Seconds of the second epoch of DAM-SEL, val and checkpoint included."""
+    from avel_tf import training
+    from avel_tf.configuration import TrainingConfig
+
+    class Clock(training.ValAccuracy):
+        ends = []
+
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, logs)
+            self.ends.append(time.perf_counter())
+
+    training.ValAccuracy = Clock
     counts = json.loads((examples / "dataset.json").read_text())["num_records"]
+    config = TrainingConfig("sel", epochs=2, precision=precision, in_memory=in_memory)
     with tempfile.TemporaryDirectory() as folder:
         folders = [pathlib.Path(folder, name) for name in ("model", "run", "working")]
         for each in folders:
             each.mkdir()
-        start = time.perf_counter()
-        train(TrainingConfig("sel", epochs=1), examples, counts, *folders)
-        training = time.perf_counter() - start
-    return {"records": records, "reading_seconds": reading, "training_seconds": training}
+        training.train(config, examples, counts, *folders)
+    return {"seconds": Clock.ends[1] - Clock.ends[0]}
 
 
 def in_process(*arguments: str) -> dict:
@@ -127,10 +143,9 @@ def in_process(*arguments: str) -> dict:
 
 def report(steps: int) -> None:
     """Prints a table of training steps."""
-    precisions = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
     print("| System | Precision | XLA | s a step | s an epoch | GFLOP a step | of peak | GiB |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    for precision, dtype in precisions.items():
+    for precision, dtype in PRECISIONS.items():
         peak = in_process("peak", dtype)
         for system in SYSTEMS:
             for xla in ("no", "yes"):
@@ -148,31 +163,37 @@ def report(steps: int) -> None:
 
 
 def report_input(examples: pathlib.Path | None) -> None:
-    """Prints how fast records are read beside how fast they are trained on."""
+    """Prints how fast records are read, and what reading them costs the training."""
     with tempfile.TemporaryDirectory() as folder:
         if examples is None:
             examples = pathlib.Path(folder, "examples")
             arguments = ["features", str(examples), "--format", "tfrecord", "--num_records", "800"]
             subprocess.run([sys.executable, "-m", "avel_tf.simulation", *arguments], check=True)
-        result = in_process("input", str(examples))
-    if "error" in result:
-        print(f"Input pipeline: failed: {result['error']}")
-        return
-    read = result["records"] / result["reading_seconds"]
-    trained = result["records"] / result["training_seconds"]
-    print(
-        f"Input: {read:.0f} records/s read alone, {trained:.0f} trained from records (DAM-SEL, an "
-        f"epoch of {result['records']} with val, checkpoint and export), {read / trained:.1f} "
-        f"times; peak memory {result['gib']:.1f} GiB"
-    )
+        rates = in_process("reading", str(examples))
+        print(f"Reading alone: {rates['packed']:.0f} records/s, unpacked {rates['unpacked']:.0f}")
+        for precision in PRECISIONS:
+            streamed, kept = (
+                in_process("training", str(examples), precision, place)
+                for place in ("streamed", "memory")
+            )
+            print(
+                f"DAM-SEL, {precision}: an epoch from shards takes "
+                f"{streamed['seconds'] / kept['seconds']:.2f} times what it takes from memory "
+                f"({kept['seconds']:.1f} s); peak memory {streamed['gib']:.1f} and "
+                f"{kept['gib']:.1f} GiB",
+                flush=True,
+            )
 
 
 def measure(kind: str, *arguments: str) -> None:
     """One measurement, printed as JSON."""
     if kind == "peak":
         result = {"gflops": matmul_peak(*arguments)}
-    elif kind == "input":
-        result = measure_input(pathlib.Path(arguments[0]))
+    elif kind == "reading":
+        result = measure_reading(pathlib.Path(*arguments))
+    elif kind == "training":
+        examples, precision, place = arguments
+        result = measure_training(pathlib.Path(examples), precision, place == "memory")
     else:
         system, precision, xla, steps = arguments
         result = measure_step(system, precision, xla == "yes", int(steps))

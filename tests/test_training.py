@@ -264,33 +264,35 @@ def test_devices_that_cannot_share_a_batch(batch_size, split):
 
 
 @pytest.mark.parametrize("in_memory", [False, True])
-def test_number_of_records_must_be_right(examples_folder, in_memory):
+def test_number_of_records_must_be_right(examples_folder, in_memory, tmp_path):
     # A dataset.json that does not belong to the shards would shift what an epoch is.
     config = TrainingConfig("sel", model=TINY.model, batch_size=8, in_memory=in_memory)
     model = training.compiled_model(config, 1)
-    batches = training._dataset(config, model, examples_folder("sel"), "val", {"val": 17})
+    examples = examples_folder("sel")
+    batches = training._dataset(config, model, examples, tmp_path, "val", {"val": 17})
     with pytest.raises(Exception, match="expected to contain 3 elements but contained only 2"):
         list(batches)
 
 
-def read_batches(config, examples, **arguments):
+def read_batches(config, examples, working_dir):
     model = training.compiled_model(config, 1)
-    batches = training._dataset(config, model, examples, "val", {"val": 12}, **arguments)
+    batches = training._dataset(config, model, examples, working_dir, "val", {"val": 12})
     return {name: tensor.shape[2:] for name, tensor in model.input.items()}, list(batches)
 
 
 @pytest.mark.parametrize(("task", "system"), [("sel", "dam"), ("sel", "avsdn"), ("cml", "dam")])
-def test_batches_are_the_same_in_memory(examples_folder, task, system):
+def test_batches_are_the_same_in_memory(examples_folder, task, system, tmp_path):
     variant = {"model": TINY.model} if system == "dam" else {}
     config = TrainingConfig(task, system, batch_size=8, **variant)
-    inputs, batches = read_batches(config, examples_folder(task))
+    inputs, batches = read_batches(config, examples_folder(task), tmp_path)
     # What sees the mean of the map alone is given no more.
     map_shape = (7, 7) if inputs["visual_features"][0] else (1, 1)
     assert (map_shape == (7, 7)) == ((task, system) == ("sel", "dam"))
     for features, _ in batches:
         assert features.keys() == inputs.keys()
         assert features["visual_features"].shape[2:] == (*map_shape, 512)
-    _, others = read_batches(dataclasses.replace(config, in_memory=True), examples_folder(task))
+    config = dataclasses.replace(config, in_memory=True)
+    _, others = read_batches(config, examples_folder(task), tmp_path)
     assert [len(features["audio_features"]) for features, _ in others] == [8, 4]
     for batch, other in zip(batches, others, strict=True):
         for ours, theirs in zip(batch, other, strict=True):

@@ -4,7 +4,7 @@ from avel_tf.records.dataset import input_dataset
 from avel_tf.records.example import MediaFile, Record, parse_examples, serialize
 from avel_tf.records.memory import memory_dataset, read_split
 from avel_tf.records.schema import read_schema
-from avel_tf.records.shards import read_shard, shard_paths, write_shard
+from avel_tf.records.shards import read_shard, shard_paths, unpack_shards, write_shard
 
 __all__ = [
     "MediaFile",
@@ -17,5 +17,6 @@ __all__ = [
     "read_split",
     "serialize",
     "shard_paths",
+    "unpack_shards",
     "write_shard",
 ]

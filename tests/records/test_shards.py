@@ -1,9 +1,12 @@
 """Shards: whole or not there."""
 
+import pathlib
+
 import pytest
 import tensorflow as tf
 
-from avel_tf.records import read_shard, shard_paths, write_shard
+from avel_tf.ave import DataError
+from avel_tf.records import read_shard, shard_paths, unpack_shards, write_shard
 from avel_tf.records.shards import shard_name
 
 EXAMPLES = [b"first", b"", b"third" * 1000]
@@ -110,3 +113,31 @@ def test_two_attempts_at_one_shard_do_not_meet(tmp_path):
     write_shard(path, interrupted())
     assert list(read_shard(path)) == examples
     assert [file.name for file in tmp_path.iterdir()] == [shard_name(0, 1)]
+
+
+def test_unpacked_shards_hold_the_same_without_compression(write_split, tmp_path):
+    folder, target = write_split(3, 2), tmp_path / "unpacked"
+    unpack_shards(folder, target)
+    paths = list(zip(shard_paths(folder), shard_paths(target), strict=True))
+    for path, unpacked in paths:
+        examples = list(read_shard(path))
+        assert list(read_shard(unpacked)) == examples
+        content = pathlib.Path(unpacked).read_bytes()
+        assert all(example in content for example in examples)
+        assert not any(example in pathlib.Path(path).read_bytes() for example in examples)
+    # What is there already stays.
+    first = pathlib.Path(paths[0][1])
+    first.write_bytes(b"kept")
+    pathlib.Path(paths[1][1]).unlink()
+    unpack_shards(folder, target)
+    assert first.read_bytes() == b"kept"
+    assert len(shard_paths(target)) == 2
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-20], lambda data: b"xx" + data[2:]])
+def test_a_damaged_shard_is_not_unpacked(path, tmp_path, damage):
+    write_shard(str(path), EXAMPLES)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(DataError, match=r"tfrecord-00000-of-00001.gz is damaged \(.+Write the spl"):
+        unpack_shards(tmp_path, tmp_path / "unpacked")
+    assert not list(tmp_path.glob("unpacked/*.gz"))
