@@ -2,34 +2,55 @@
 
 import pathlib
 import shutil
+import tempfile
 import time
-from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
+from avel_tf.ave import BACKGROUND_NAME, CATEGORIES
 from avel_tf.records import parse_examples
+from avel_tf.signatures import signatures
 
 
-def export_model(model: keras.Model, inputs: Sequence[str], folder: pathlib.Path) -> None:
-    """Writes a SavedModel whose `serving_default` takes serialized tf.Examples.
+def export_model(model: keras.Model, folder: pathlib.Path) -> None:
+    """Writes a SavedModel of a system.
+
+    Its `serving_default` takes serialized tf.Examples, as the dataset holds them, and returns what
+    the model does; for the others see `avel_tf.signatures`. `assets/labels.txt` has the name of
+    each label, a line each.
 
     Args:
-        model: Keras model with named dict inputs and outputs.
-        inputs: Names of the features it takes.
+        model: A system of either task.
         folder: Folder to write to.
     """
     archive = keras.export.ExportArchive()
     archive.track(model)
 
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        features = parse_examples(examples, tuple(inputs))
+        features = parse_examples(examples, tuple(model.input))
         features = {name: tf.cast(value, tf.float32) for name, value in features.items()}
         return model(features, training=False)
 
     signature = [tf.TensorSpec([None], tf.string, name="examples")]
     archive.add_endpoint("serving_default", serving_default, input_signature=signature)
-    archive.write_out(str(folder), verbose=False)
+    with tempfile.TemporaryDirectory() as assets:
+        label_names = _label_names(pathlib.Path(assets, "labels.txt"))
+        archive.track(label_names)
+        for name, (function, specs) in signatures(model, label_names).items():
+            archive.add_endpoint(name, function, input_signature=specs)
+        archive.write_out(str(folder), verbose=False)
+
+
+def _label_names(path: pathlib.Path) -> tf.lookup.StaticHashTable:
+    """Table that reads the names from a file, which an export takes along."""
+    path.write_text("".join(f"{name}\n" for name in (*CATEGORIES, BACKGROUND_NAME)))
+    lines = tf.lookup.TextFileInitializer(
+        str(path),
+        *(tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER),
+        *(tf.string, tf.lookup.TextFileIndex.WHOLE_LINE),
+    )
+    return tf.lookup.StaticHashTable(lines, default_value="")
 
 
 def push_model(saved_model: pathlib.Path, base: pathlib.Path) -> pathlib.Path:

@@ -129,7 +129,7 @@ def train(
     best = checkpoints.load(checkpoints.best_epoch)
     (model_folder / "Format-Keras").mkdir()
     best.save(model_folder / "Format-Keras" / "model.keras")
-    export_model(best, tuple(best.input), model_folder / "Format-Serving")
+    export_model(best, model_folder / "Format-Serving")
     (model_folder / "configuration.json").write_text(
         json.dumps(dataclasses.asdict(config), indent=2)
     )

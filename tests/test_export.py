@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 
 from avel_tf import export
+from avel_tf.ave import BACKGROUND_NAME, CATEGORIES
 from avel_tf.export import push_model
 from avel_tf.records import parse_examples, read_shard, shard_paths
 
@@ -39,18 +40,24 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-examples = np.load(sys.argv[2], allow_pickle=True)
-signature = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
-outputs = {name: value.numpy() for name, value in signature(tf.constant(examples)).items()}
+requests, outputs = np.load(sys.argv[2], allow_pickle=True).item(), {}
+signatures = tf.saved_model.load(sys.argv[1]).signatures
+assert signatures.keys() == requests.keys()
 with tf.compat.v1.Session(graph=tf.Graph()) as session:
     loaded = tf.compat.v1.saved_model.loader.load(session, ["serve"], sys.argv[1])
-    definition = loaded.signature_def["serving_default"]
-    fetches = {name: tensor.name for name, tensor in definition.outputs.items()}
-    (feed,) = (tensor.name for tensor in definition.inputs.values())
-    in_session = session.run(fetches, {feed: examples})
-for name, value in outputs.items():
-    np.testing.assert_allclose(in_session[name], value, rtol=1e-4, atol=1e-5)
-np.savez(sys.argv[3], **outputs)
+    for name, request in requests.items():
+        definition = loaded.signature_def[name]
+        fetches = {key: tensor.name for key, tensor in definition.outputs.items()}
+        feeds = {definition.inputs[key].name: value for key, value in request.items()}
+        outputs[name] = session.run(fetches, feeds)
+for name, request in requests.items():
+    answer = signatures[name](**{key: tf.constant(value) for key, value in request.items()})
+    for key, value in answer.items():
+        if value.dtype == tf.string:
+            np.testing.assert_array_equal(outputs[name][key], value)
+        else:
+            np.testing.assert_allclose(outputs[name][key], value, rtol=1e-4, atol=1e-5)
+np.save(sys.argv[3], outputs)
 assert "avel_tf" not in sys.modules and "tensorflow_io" not in sys.modules
 """
 
@@ -104,21 +111,43 @@ def test_signature_equals_the_keras_model(task, trained, test_examples):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["sel", "cml"])
-def test_stock_tensorflow_serves_it(task, trained, test_examples, tmp_path):
+def test_stock_tensorflow_serves_every_signature(task, trained, test_examples, tmp_path):
     run, examples = trained(task), test_examples(task)
-    np.save(tmp_path / "examples.npy", np.array(examples, object))
+    random = np.random.default_rng(0)
+    requests = {"serving_default": {"examples": np.array(examples, object)}}
+    audio = random.random((2, 10, 128), np.float32)
+    visual = random.random((2, 10, 7, 7, 512), np.float32)
+    if task == "sel":
+        requests["localize_event"] = {"audio_features": audio, "visual_features": visual}
+    else:
+        requests["audio_to_visual"] = {
+            "query_audio_features": audio[:, :3],
+            "candidate_visual_features": visual,
+        }
+        requests["visual_to_audio"] = {
+            "query_visual_features": visual[:, :4],
+            "candidate_audio_features": audio,
+        }
+    np.save(tmp_path / "requests.npy", requests)
     subprocess.run(
-        [sys.executable, "-c", SERVE, run.saved_model, "examples.npy", "outputs.npz"],
+        [sys.executable, "-c", SERVE, run.saved_model, "requests.npy", "outputs.npy"],
         check=True,
         cwd=tmp_path,  # where there is no avel_tf
     )
-    outputs = np.load(tmp_path / "outputs.npz")
-    expected = tf.saved_model.load(str(run.saved_model)).signatures["serving_default"](
-        tf.constant(examples)
-    )
-    assert set(outputs) == expected.keys()
+    outputs = np.load(tmp_path / "outputs.npy", allow_pickle=True).item()
+    model = run.load()
+    features = parse_examples(tf.constant(examples), tuple(model.input))
+    expected = model({name: tf.cast(each, tf.float32) for name, each in features.items()})
+    assert outputs["serving_default"].keys() == expected.keys()
     for name, value in expected.items():
-        np.testing.assert_allclose(outputs[name], value, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(outputs["serving_default"][name], value, rtol=1e-4, atol=1e-5)
+    if task == "sel":
+        names = (run.saved_model / "assets" / "labels.txt").read_text().splitlines()
+        assert names == [*CATEGORIES, BACKGROUND_NAME]
+        answer = outputs["localize_event"]
+        assert [[names[label] for label in labels] for labels in answer["segment_label"]] == [
+            [name.decode() for name in labels] for labels in answer["segment_label_name"]
+        ]
 
 
 @pytest.fixture
