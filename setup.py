@@ -17,6 +17,7 @@ PIPELINE = [
     "tensorflow-io==0.37.*",
     "tensorflow-metadata==1.16.*",
     "tensorflow-model-analysis==0.47.*",
+    "tensorflow-serving-api==2.16.*",
     "tf-keras==2.16.*",  # imported by tensorflow-model-analysis, which does not declare it
     "tfx-bsl==1.16.*",
     "tqdm",

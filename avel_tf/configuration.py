@@ -315,3 +315,27 @@ class EvaluationConfig:
     def __post_init__(self):
         check_choice("task", self.task, TASKS)
         check_fraction("max_regression", self.max_regression)
+
+
+@dataclasses.dataclass(frozen=True)
+class InfraValidationConfig:
+    """What serving a model may cost.
+
+    Args:
+        max_load_seconds: Float. Until the model is ready.
+        max_request_seconds: Float. The slowest answer to a request of one record, warm-up
+            included.
+        max_memory_gib: Float. Peak of the process that serves it.
+        max_process_seconds: Float. Until the whole check is given up.
+    Raises:
+        ValueError: If a limit is not positive.
+    """
+
+    max_load_seconds: float = 60.0
+    max_request_seconds: float = 10.0
+    max_memory_gib: float = 4.0
+    max_process_seconds: float = 600.0
+
+    def __post_init__(self):
+        for name, value in dataclasses.asdict(self).items():
+            check_positive(name, value)

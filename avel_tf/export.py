@@ -11,6 +11,7 @@ import tensorflow as tf
 from avel_tf.ave import BACKGROUND_NAME, CATEGORIES
 from avel_tf.records import parse_examples
 from avel_tf.signatures import signatures
+from avel_tf.warm_up import write_warm_up
 
 
 def export_model(model: keras.Model, folder: pathlib.Path) -> None:
@@ -18,7 +19,7 @@ def export_model(model: keras.Model, folder: pathlib.Path) -> None:
 
     Its `serving_default` takes serialized tf.Examples, as the dataset holds them, and returns what
     the model does; for the others see `avel_tf.signatures`. `assets/labels.txt` has the name of
-    each label, a line each.
+    each label, a line each; `assets.extra/` has requests for TF Serving to warm up with.
 
     Args:
         model: A system of either task.
@@ -35,16 +36,18 @@ def export_model(model: keras.Model, folder: pathlib.Path) -> None:
     signature = [tf.TensorSpec([None], tf.string, name="examples")]
     archive.add_endpoint("serving_default", serving_default, input_signature=signature)
     with tempfile.TemporaryDirectory() as assets:
-        label_names = _label_names(pathlib.Path(assets, "labels.txt"))
-        archive.track(label_names)
-        for name, (function, specs) in signatures(model, label_names).items():
+        path = pathlib.Path(assets, "labels.txt")
+        path.write_text("".join(f"{name}\n" for name in (*CATEGORIES, BACKGROUND_NAME)))
+        names = label_names(path)
+        archive.track(names)
+        for name, (function, specs) in signatures(model, names).items():
             archive.add_endpoint(name, function, input_signature=specs)
         archive.write_out(str(folder), verbose=False)
+    write_warm_up(folder)
 
 
-def _label_names(path: pathlib.Path) -> tf.lookup.StaticHashTable:
-    """Table that reads the names from a file, which an export takes along."""
-    path.write_text("".join(f"{name}\n" for name in (*CATEGORIES, BACKGROUND_NAME)))
+def label_names(path: pathlib.Path) -> tf.lookup.StaticHashTable:
+    """Table from label to name that reads a file with a name a line; an export takes it along."""
     lines = tf.lookup.TextFileInitializer(
         str(path),
         *(tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER),

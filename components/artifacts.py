@@ -247,6 +247,28 @@ class ModelBlessing(Artifact):
             }
 
 
+class InfraBlessing(Artifact):
+    """Whether a model can be served.
+
+    - `{uri}/`
+        - `INFRA_BLESSED` or `INFRA_NOT_BLESSED`: an empty file.
+
+    Custom property, as in TFX: `blessed` (1 or 0).
+    """
+
+    TYPE_NAME = "InfraBlessing"
+
+    @property
+    def is_blessed(self) -> bool:
+        """The verdict."""
+        return self.custom["blessed"] == 1
+
+    def record_verdict(self, blessed: bool) -> None:
+        """Writes the file and sets the property."""
+        (self.path() / ("INFRA_BLESSED" if blessed else "INFRA_NOT_BLESSED")).touch()
+        self.custom["blessed"] = int(blessed)
+
+
 class PushedModel(Artifact):
     """Where a blessed model was deployed, if it was.
 

@@ -7,6 +7,7 @@ from components.ave_example_gen import AveExampleGen
 from components.component import LatestBlessed, Pipeline
 from components.evaluator import Evaluator
 from components.example_validator import ExampleValidator
+from components.infra_validator import InfraValidator
 from components.pusher import Pusher, PusherParameters
 from components.statistics_gen import NoParameters, StatisticsGen
 from components.trainer import Trainer
@@ -46,11 +47,17 @@ def create_pipeline(
         model=trainer.outputs["model"],
         baseline_model=LatestBlessed(trainer.outputs["model"]),
     )
+    infra_validator = InfraValidator(config.infra_validation, model=trainer.outputs["model"])
     pusher = Pusher(
         PusherParameters(str(destination)),
         model=trainer.outputs["model"],
         blessing=evaluator.outputs["blessing"],
+        infra_blessing=infra_validator.outputs["infra_blessing"],
     )
     return Pipeline(
-        config.name, (example_gen, statistics_gen, example_validator, trainer, evaluator, pusher)
+        config.name,
+        (
+            *(example_gen, statistics_gen, example_validator),
+            *(trainer, evaluator, infra_validator, pusher),
+        ),
     )

@@ -8,6 +8,7 @@ from avel_tf.configuration import (
     EncodingConfig,
     EvaluationConfig,
     ExtractionConfig,
+    InfraValidationConfig,
     ModelConfig,
     TrainingConfig,
     ValidationConfig,
@@ -28,6 +29,7 @@ class PipelineConfig:
         validation: `ValidationConfig`.
         training: `TrainingConfig`.
         evaluation: `EvaluationConfig`.
+        infra_validation: `InfraValidationConfig`.
     """
 
     name: str
@@ -36,6 +38,7 @@ class PipelineConfig:
     validation: ValidationConfig
     training: TrainingConfig
     evaluation: EvaluationConfig
+    infra_validation: InfraValidationConfig = InfraValidationConfig()
 
 
 def demo(task: str, data_root: str, system: str = "dam") -> PipelineConfig:

@@ -198,8 +198,9 @@ def print_summary(results: list[Result], output_root: pathlib.Path, lineage: str
     }
     print("  " + ", ".join(f"{name} {percent(value)}" for name, value in others.items()))
     pushed = by_id["Pusher"].summary["pushed"]
+    reasons = evaluation["reasons"] + by_id["InfraValidator"].summary["reasons"]
     places = {
-        "Model": pushed or f"not pushed: {' '.join(evaluation['reasons'])}",
+        "Model": pushed or f"not pushed: {' '.join(reasons)}",
         "Report": by_id["Evaluator"].outputs["evaluation"].report_path(),
         "TensorBoard": by_id["Trainer"].outputs["model_run"].path(),
         "Lineage": re.sub("//.*@", "//", lineage),  # without user and password

@@ -1,13 +1,19 @@
-"""The pipeline from a dataset on: Trainer, Evaluator and Pusher, fed by a component that copies."""
+"""The pipeline from a dataset on: Trainer to Pusher, fed by a component that copies."""
 
 import dataclasses
 import pathlib
 import shutil
 from typing import ClassVar
 
-from avel_tf.configuration import EvaluationConfig, ModelConfig, TrainingConfig
+from avel_tf.configuration import (
+    EvaluationConfig,
+    InfraValidationConfig,
+    ModelConfig,
+    TrainingConfig,
+)
 from components import artifacts, component
 from components.evaluator import Evaluator
+from components.infra_validator import InfraValidator
 from components.lineage import Lineage
 from components.pusher import Pusher, PusherParameters
 from components.trainer import Trainer
@@ -62,7 +68,12 @@ def make_pipeline(examples, destination, settings):
         model=model,
         baseline_model=component.LatestBlessed(model),
     )
+    infra_validator = InfraValidator(InfraValidationConfig(), model=model)
     pusher = Pusher(
-        PusherParameters(str(destination)), model=model, blessing=evaluator.outputs["blessing"]
+        PusherParameters(str(destination)),
+        model=model,
+        blessing=evaluator.outputs["blessing"],
+        infra_blessing=infra_validator.outputs["infra_blessing"],
     )
-    return component.Pipeline("model_side", (dataset, trainer, evaluator, pusher))
+    components = (dataset, trainer, evaluator, infra_validator, pusher)
+    return component.Pipeline("model_side", components)

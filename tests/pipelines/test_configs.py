@@ -15,6 +15,7 @@ ORDER = [
     "ExampleValidator",
     "Trainer",
     "Evaluator",
+    "InfraValidator",
     "Pusher",
 ]
 

@@ -18,6 +18,7 @@ COMPONENTS = (
     "ExampleValidator",
     "Trainer",
     "Evaluator",
+    "InfraValidator",
     "Pusher",
 )
 
@@ -45,7 +46,7 @@ def flags(features, root, task, *more):
 
 def outcomes(screen):
     """Pairs of component and what became of it, from the screen."""
-    return re.findall(r"\[\d/6\] (\w+)\n\s+([a-zA-Z, ]+?) \(", screen)
+    return re.findall(r"\[\d/7\] (\w+)\n\s+([a-zA-Z, ]+?) \(", screen)
 
 
 @pytest.fixture(scope="module")

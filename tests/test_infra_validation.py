@@ -1,0 +1,133 @@
+"""What may be pushed: a SavedModel that loads, answers as the Keras model, within its limits."""
+
+import shutil
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from avel_tf import serving_check, warm_up
+from avel_tf.configuration import InfraValidationConfig
+from avel_tf.infra_validation import validate_serving
+from avel_tf.records import parse_examples
+from avel_tf.warm_up import read_warm_up
+
+
+@pytest.mark.slow
+def test_warm_up_asks_every_signature_once(trained):
+    requests = dict(read_warm_up(trained("sel").saved_model))
+    assert requests.keys() == {"serving_default", "localize_event"}
+    shapes = {name: value.shape for name, value in requests["localize_event"].items()}
+    assert shapes == {"audio_features": (1, 10, 128), "visual_features": (1, 10, 7, 7, 512)}
+    assert requests["serving_default"]["examples"].shape == (1,)
+    features = parse_examples(tf.constant(requests["serving_default"]["examples"]))
+    assert features["event_relevance"].numpy().tolist() == [[0, 0, 1, 1, 1, 0, 0, 0, 0, 0]]
+    requests = dict(read_warm_up(trained("cml").saved_model))
+    assert requests.keys() == {"serving_default", "audio_to_visual", "visual_to_audio"}
+    assert requests["visual_to_audio"]["query_visual_features"].shape == (1, 3, 7, 7, 512)
+    assert requests["visual_to_audio"]["candidate_audio_features"].shape == (1, 10, 128)
+
+
+@pytest.fixture
+def files(trained, tmp_path):
+    """Function that copies the SavedModel of a task, to be damaged; and its Keras file."""
+
+    def copy(task):
+        run = trained(task)
+        shutil.copytree(run.saved_model, tmp_path / "saved_model")
+        return tmp_path / "saved_model", run.model_folder / "Format-Keras" / "model.keras"
+
+    return copy
+
+
+@pytest.mark.slow
+def test_a_good_model_is_servable(files):
+    result = validate_serving(InfraValidationConfig(), *files("sel"))
+    assert result["servable"] and result["reasons"] == []
+    assert 0 < result["load_seconds"] < 60
+    assert 0 < result["slowest_request_seconds"] < 10
+    assert 0.1 < result["peak_memory_gib"] < 4
+
+
+@pytest.mark.slow
+def test_every_limit_holds(files):
+    config = InfraValidationConfig(
+        max_load_seconds=1e-9, max_request_seconds=1e-9, max_memory_gib=0.01
+    )
+    result = validate_serving(config, *files("cml"))
+    assert not result["servable"]
+    names = [reason.split(" is ")[0] for reason in result["reasons"]]
+    assert names == ["load_seconds", "slowest_request_seconds", "peak_memory_gib"]
+    assert result["reasons"][2].endswith("more than the limit of 0.01.")
+
+
+@pytest.mark.slow
+def test_other_answers_than_the_keras_models_are_refused(files, tmp_path):
+    saved_model, keras_file = files("cml")
+    model = keras.saving.load_model(keras_file)
+    model.set_weights([weights + 0.1 for weights in model.get_weights()])
+    model.save(tmp_path / "other.keras")
+    result = validate_serving(InfraValidationConfig(), saved_model, tmp_path / "other.keras")
+    assert not result["servable"]
+    assert (
+        "audio_to_visual answers `window_scores` otherwise than the Keras model."
+        in result["reasons"]
+    )
+
+
+@pytest.mark.slow
+def test_what_does_not_load_is_refused(files):
+    saved_model, keras_file = files("cml")
+    (saved_model / "variables" / "variables.index").unlink()
+    result = validate_serving(InfraValidationConfig(), saved_model, keras_file)
+    assert not result["servable"]
+    (reason,) = result["reasons"]
+    assert reason.startswith("It does not load or answer: ")
+
+
+def test_a_hanging_model_is_given_up(tmp_path, monkeypatch):
+    program = tmp_path / "hang.py"
+    program.write_text("import time; time.sleep(60)")
+    monkeypatch.setattr(serving_check, "__file__", str(program))
+    config = InfraValidationConfig(max_process_seconds=0.5)
+    result = validate_serving(config, tmp_path, tmp_path / "model.keras")
+    assert result == {"servable": False, "reasons": ["No answer within 0.5 s."]}
+
+
+def test_operations_that_a_server_lacks_are_named(tmp_path):
+    content = serving_check.saved_model_pb2.SavedModel()
+    graph = content.meta_graphs.add().graph_def
+    graph.node.add(name="a", op="IO>AudioResample")
+    graph.node.add(name="b", op="MatMul")
+    graph.node.add(name="c", op="my_function")
+    function = graph.library.function.add()
+    function.signature.name = "my_function"
+    function.node_def.add(name="d", op="FromAnotherLibrary")
+    (tmp_path / "saved_model.pb").write_bytes(content.SerializeToString())
+    assert serving_check.foreign_ops(tmp_path) == ["FromAnotherLibrary", "IO>AudioResample"]
+
+
+@pytest.mark.slow
+def test_foreign_operations_are_refused_before_anything_is_loaded(files):
+    saved_model, keras_file = files("cml")
+    content = serving_check.saved_model_pb2.SavedModel.FromString(
+        (saved_model / "saved_model.pb").read_bytes()
+    )
+    content.meta_graphs[0].graph_def.node.add(name="a", op="IO>AudioResample")
+    (saved_model / "saved_model.pb").write_bytes(content.SerializeToString())
+    result = validate_serving(InfraValidationConfig(), saved_model, keras_file)
+    assert result["reasons"] == ["Operations outside TensorFlow: IO>AudioResample."]
+
+
+def test_requests_are_the_same_each_time():
+    spec = tf.TensorSpec([None, None, 128], name="query_audio_features")
+    first, second = (warm_up._features(spec, np.random.default_rng(0)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert first.shape == (1, 3, 128)
+
+
+@pytest.mark.parametrize("name", ["max_load_seconds", "max_memory_gib"])
+def test_limits_are_positive(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be a positive"):
+        InfraValidationConfig(**{name: 0})
