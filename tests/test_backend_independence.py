@@ -22,6 +22,7 @@ MODULES = [
     "metrics.py",
     "models",
     "models/baselines",
+    "presets.py",
     "trivial_baselines.py",
 ]
 

@@ -6,11 +6,15 @@ import re
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
 
 
-def test_the_example_builds_a_model():
-    (example,) = re.findall(r"```python\n(.+?)```", README.read_text(), re.DOTALL)
+def test_examples_build_models(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    layers, preset = re.findall(r"```python\n(.+?)```", README.read_text(), re.DOTALL)
     names = {}
-    exec(example, names)
+    exec(layers, names)
     assert names["model"].output_shape == (None, 10)
+    exec(preset, names)
+    assert names["model"].units == 256
+    assert (tmp_path / "my_localizer" / "README.md").read_text() == "# What it is"
 
 
 def test_every_linked_file_exists():
