@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 
+from avel_tf.arguments import check_positive_integer
 from components.artifacts import InfraBlessing, Model, ModelBlessing, PushedModel
 from components.component import Component
 
@@ -13,9 +14,22 @@ class PusherParameters:
 
     Args:
         destination: String. Base path of the served model: TF Serving loads its highest version.
+        keep_versions: Integer from 2. How many versions to keep there; the highest is the one
+            that is served, the one before it until that has loaded.
+    Raises:
+        ValueError: If `keep_versions` is less than 2.
     """
 
     destination: str
+    keep_versions: int
+
+    def __post_init__(self):
+        check_positive_integer("keep_versions", self.keep_versions)
+        if self.keep_versions < 2:
+            raise ValueError(
+                "`keep_versions` must be at least 2, for the old version is served until the new "
+                f"one has loaded. Received: keep_versions={self.keep_versions}."
+            )
 
 
 class Pusher(Component):
@@ -42,7 +56,9 @@ class Pusher(Component):
         from avel_tf.export import push_model
 
         destination = push_model(
-            inputs["model"].serving_path(), pathlib.Path(self.parameters.destination)
+            inputs["model"].serving_path(),
+            pathlib.Path(self.parameters.destination),
+            self.parameters.keep_versions,
         )
         pushed.record_push(destination, int(destination.name))
         return {"pushed": str(destination)}

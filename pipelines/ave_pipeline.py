@@ -49,7 +49,7 @@ def create_pipeline(
     )
     infra_validator = InfraValidator(config.infra_validation, model=trainer.outputs["model"])
     pusher = Pusher(
-        PusherParameters(str(destination)),
+        PusherParameters(str(destination), config.keep_versions),
         model=trainer.outputs["model"],
         blessing=evaluator.outputs["blessing"],
         infra_blessing=infra_validator.outputs["infra_blessing"],

@@ -30,6 +30,7 @@ class PipelineConfig:
         training: `TrainingConfig`.
         evaluation: `EvaluationConfig`.
         infra_validation: `InfraValidationConfig`.
+        keep_versions: Integer from 2. Versions of the served model to keep.
     """
 
     name: str
@@ -39,6 +40,7 @@ class PipelineConfig:
     training: TrainingConfig
     evaluation: EvaluationConfig
     infra_validation: InfraValidationConfig = InfraValidationConfig()
+    keep_versions: int = 5
 
 
 def demo(task: str, data_root: str, system: str = "dam") -> PipelineConfig:

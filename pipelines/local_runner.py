@@ -142,12 +142,15 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         choices=DEVICES,
         help="auto: all GPUs there are, else the CPU (default); mirrored: MirroredStrategy",
     )
-    gate = parser.add_argument_group("gate")
+    gate = parser.add_argument_group("gate and deployment")
     gate.add_argument(
         "--max_regression",
         type=float,
         metavar="X",
         help="how much worse than the last blessed model a new one may be",
+    )
+    gate.add_argument(
+        "--keep_versions", type=int, metavar="N", help="versions of the served model to keep"
     )
     return parser.parse_args(arguments)
 
@@ -174,7 +177,7 @@ def build_config(flags: argparse.Namespace, output_root: pathlib.Path) -> config
     allowed = (*config.validation.allowed_anomalies, *flags.allow_anomaly)
     validation = dataclasses.replace(config.validation, allowed_anomalies=allowed)
     return dataclasses.replace(
-        config,
+        override(config, flags),
         extraction=override(config.extraction, flags),
         validation=override(validation, flags),
         training=override(config.training, flags),

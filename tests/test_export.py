@@ -61,6 +61,19 @@ np.save(sys.argv[3], outputs)
 assert "avel_tf" not in sys.modules and "tensorflow_io" not in sys.modules
 """
 
+# A push that is killed while an old version is removed.
+KILLED_REMOVAL = """
+import os, pathlib, shutil, signal, sys
+from avel_tf.export import push_model
+
+def remove(folder):
+    (folder / "saved_model.pb").unlink()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+shutil.rmtree = remove
+push_model(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), 2)
+"""
+
 # A push that is killed when the graph is copied and the weights are not.
 KILLED_PUSH = """
 import os, pathlib, shutil, signal, sys
@@ -73,7 +86,7 @@ def copy(source, destination):
 
 copytree = shutil.copytree
 shutil.copytree = lambda *folders: copytree(*folders[:2], copy_function=copy)  # calls itself
-push_model(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))
+push_model(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), 2)
 """
 
 
@@ -168,12 +181,12 @@ def test_versions_rise_even_in_one_second(saved_model, tmp_path, monkeypatch):
     now = 1_700_000_000.9
     monkeypatch.setattr(export.time, "time", lambda: now)
     base = tmp_path / "served" / "ave"
-    pushed = [push_model(saved_model, base) for _ in range(3)]
+    pushed = [push_model(saved_model, base, 20) for _ in range(3)]
     assert [path.name for path in pushed] == ["1700000000", "1700000001", "1700000002"]
     now = 1_600_000_000  # the clock was set back
-    assert push_model(saved_model, base).name == "1700000003"
+    assert push_model(saved_model, base, 20).name == "1700000003"
     now = 1_800_000_000
-    assert push_model(saved_model, base).name == "1800000000"
+    assert push_model(saved_model, base, 20).name == "1800000000"
     for path in base.iterdir():
         assert files(path) == files(saved_model)
 
@@ -182,7 +195,7 @@ def test_other_files_at_the_destination_stay(saved_model, tmp_path):
     base = tmp_path / "served"
     (base / "assets.7").mkdir(parents=True)
     (base / "models.config").write_text("")
-    push_model(saved_model, base)
+    push_model(saved_model, base, 20)
     assert (base / "assets.7").is_dir() and (base / "models.config").is_file()
 
 
@@ -208,7 +221,7 @@ def test_reader_never_sees_half_a_version(saved_model, tmp_path, monkeypatch):
     base.mkdir()
     reader = threading.Thread(target=poll)
     reader.start()
-    versions = {push_model(saved_model, base).name for _ in range(10)}
+    versions = {push_model(saved_model, base, 20).name for _ in range(10)}
     pushed.set()
     reader.join()
     assert not partial
@@ -225,6 +238,35 @@ def test_killed_push_leaves_no_version_and_the_next_one_cleans_up(saved_model, t
     assert killed.returncode == -signal.SIGKILL
     (left,) = base.iterdir()
     assert left.name.startswith(".partial-") and (left / "saved_model.pb").is_file()
-    version = push_model(saved_model, base)
+    version = push_model(saved_model, base, 20)
     assert [path.name for path in base.iterdir()] == [version.name]
     assert files(version) == files(saved_model)
+
+
+def test_old_versions_leave_and_those_that_may_be_served_stay(saved_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(export.time, "time", lambda: 100)
+    base = tmp_path / "served"
+    (base / "notes").mkdir(parents=True)
+    for keep, expected in ((3, "100"), (3, "100 101"), (3, "100 101 102"), (3, "101 102 103")):
+        push_model(saved_model, base, keep)
+        assert sorted(path.name for path in base.glob("1*")) == expected.split()
+    push_model(saved_model, base, 2)
+    assert sorted(path.name for path in base.iterdir()) == ["103", "104", "notes"]
+
+
+@pytest.mark.slow
+def test_a_removal_that_is_killed_leaves_no_half_version(saved_model, tmp_path):
+    base = tmp_path / "served"
+    first, second = (push_model(saved_model, base, 2) for _ in range(2))
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_REMOVAL, saved_model, base],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert not first.exists() and (base / f".partial-{first.name}").exists()
+    versions = sorted(base.glob("[0-9]*"))
+    assert len(versions) == 2 and versions[0] == second
+    for version in versions:
+        assert files(version) == files(saved_model)
+    push_model(saved_model, base, 3)
+    assert len(list(base.iterdir())) == 3

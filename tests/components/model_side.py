@@ -70,7 +70,7 @@ def make_pipeline(examples, destination, settings):
     )
     infra_validator = InfraValidator(InfraValidationConfig(), model=model)
     pusher = Pusher(
-        PusherParameters(str(destination)),
+        PusherParameters(str(destination), 5),
         model=model,
         blessing=evaluator.outputs["blessing"],
         infra_blessing=infra_validator.outputs["infra_blessing"],

@@ -21,7 +21,7 @@ def push(tmp_path):
     blessing.path().mkdir()
     infra_blessing.path().mkdir()
     pusher = Pusher(
-        PusherParameters(str(tmp_path / "served")),
+        PusherParameters(str(tmp_path / "served"), 5),
         model=Channel("Trainer", "model", Model),
         blessing=Channel("Evaluator", "blessing", ModelBlessing),
         infra_blessing=Channel("InfraValidator", "infra_blessing", InfraBlessing),
@@ -57,6 +57,12 @@ def test_model_without_both_blessings_is_held_back(push, tmp_path, blessed, serv
     assert summary == {"pushed": ""}
     assert pushed.custom == {"pushed": 0}
     assert not (tmp_path / "served").exists()
+
+
+@pytest.mark.parametrize("keep_versions", [0, 1])
+def test_two_versions_stay_at_least(keep_versions):
+    with pytest.raises(ValueError, match=f"Received: keep_versions={keep_versions}"):
+        PusherParameters("served", keep_versions)
 
 
 @pytest.mark.slow

@@ -41,7 +41,9 @@ def test_flags_reach_the_field_of_their_name():
         *("--epochs", "3", "--batch_size", "5", "--seed", "7", "--precision", "mixed_bfloat16"),
         *("--xla", "--devices", "cpu", "--learning_rate", "0.5", "--relevance_loss", "mean"),
         *("--max_regression", "0.25", "--max_rejected_share", "0.5", "--allow_anomaly", "a:b"),
+        *("--keep_versions", "7"),
     )
+    assert config.keep_versions == 7
     training = config.training
     assert (training.epochs, training.batch_size, training.seed) == (3, 5, 7)
     assert (training.precision, training.xla, training.devices) == ("mixed_bfloat16", True, "cpu")
