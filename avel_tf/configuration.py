@@ -301,10 +301,13 @@ class TrainingConfig:
 class EvaluationConfig:
     """When a model is blessed: better than each trivial baseline, not much worse than before.
 
+    Both are asked of 95 % intervals over test records: chance neither blesses a model nor holds
+    it back.
+
     Args:
         task: String. `"sel"` or `"cml"`.
-        max_regression: Float in [0, 1]. How much less than the last blessed model the primary
-            metric may be.
+        max_regression: Float in [0, 1]. How much less than the last blessed model's the primary
+            metric may be, beyond what chance explains.
     Raises:
         ValueError: If a value is out of range.
     """

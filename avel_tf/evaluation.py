@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 import numpy as np
+import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.metrics import metric_types, metric_util
@@ -18,7 +19,9 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from avel_tf import beam_jobs, metrics
 from avel_tf.ave import NUM_SEGMENTS
+from avel_tf.comparison import bootstrap_interval
 from avel_tf.configuration import EvaluationConfig
+from avel_tf.records import parse_examples, read_shard, shard_paths
 from avel_tf.scoring import COUNTS, LABELS, trivial_scores
 
 PAIRS = "audio_visual_scores"
@@ -111,7 +114,9 @@ def evaluate(
     Returns:
         The content of `metrics.json`: `task`, `primary_metric`, `metrics`, `trivial_baselines`,
         `yardsticks` (what is worth knowing but no bar), `baseline_metrics` (of the last blessed
-        model), `slices` (by feature and value), `blessed` and `reasons` against.
+        model), `interval` (95 %, of the primary metric) and `difference` (of it to the last
+        blessed model's, record by record), `slices` (by feature and value), `blessed` and
+        `reasons` against.
     """
     trivial, yardsticks = trivial_scores(config.task, examples / "records.csv")
     eval_config = _eval_config(config, max(trivial.values()), baseline is not None)
@@ -127,14 +132,11 @@ def evaluate(
         output_path=str(output),
         pipeline_options=beam_jobs.options(beam_args),
     )
-    validation = tfma.load_validation_result(str(output))
     overall, slices = _read_metrics(config.task, output, names[0])
     previous = _read_metrics(config.task, output, BASELINE)[0] if baseline else None
-    reasons = [
-        _reason(config, failure.metric_threshold, overall, trivial, previous)
-        for item in validation.metric_validations_per_slice
-        for failure in item.failures
-    ]
+    interval, difference = _intervals(config.task, model, baseline, examples)
+    reasons = _reasons(config, overall, trivial, interval, difference)
+    passed = tfma.load_validation_result(str(output)).validation_ok
     report = {
         "task": config.task,
         "primary_metric": metrics.PRIMARY_METRIC[config.task],
@@ -142,9 +144,11 @@ def evaluate(
         "trivial_baselines": trivial,
         "yardsticks": yardsticks,
         "baseline_metrics": previous,
+        "interval": interval,
+        "difference": difference,
         "slices": slices,
-        "blessed": validation.validation_ok,
-        "reasons": list(dict.fromkeys(reasons)),  # NaN fails every threshold for one reason
+        "blessed": passed and not reasons,
+        "reasons": reasons,
     }
     (output / "metrics.json").write_text(json.dumps(report, indent=2))
     return report
@@ -157,9 +161,6 @@ def _eval_config(config: EvaluationConfig, bar: float, has_baseline: bool) -> co
             lower_bound={"value": math.nextafter(bar, math.inf)}
         )
     )
-    if has_baseline:
-        threshold.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
-        threshold.change_threshold.absolute.value = -config.max_regression
     names = COUNTS[config.task][1](collections.Counter())
     specs = tfma.metrics.specs_from_metrics(
         [LocalizationMetric(name, config.task) for name in names]
@@ -186,28 +187,56 @@ def _eval_config(config: EvaluationConfig, bar: float, has_baseline: bool) -> co
     )
 
 
-def _reason(
+def _intervals(
+    task: str, model: pathlib.Path, baseline: pathlib.Path | None, examples: pathlib.Path
+) -> tuple[list[float] | None, list[float] | None]:
+    """Of the primary metric, and of its difference to the baseline's; None without a number."""
+    accuracies = _record_accuracies(task, model, examples)
+    others = baseline and _record_accuracies(task, baseline, examples)
+    if np.isnan(accuracies).all():
+        return None, None
+    interval = list(bootstrap_interval([accuracies]))
+    if others is None or np.isnan(others).all():
+        return interval, None
+    return interval, list(bootstrap_interval([accuracies], [others]))
+
+
+def _record_accuracies(task: str, saved_model: pathlib.Path, examples: pathlib.Path) -> np.ndarray:
+    """The primary metric of each test record, as the SavedModel answers."""
+    signature = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
+    accuracies = []
+    for path in shard_paths(examples / "Split-test"):
+        serialized = tf.constant(list(read_shard(path)))
+        labels = {name: x.numpy() for name, x in parse_examples(serialized, LABELS).items()}
+        predictions = {name: value.numpy() for name, value in signature(serialized).items()}
+        accuracies.append(metrics.record_accuracies(task, labels, predictions))
+    return np.concatenate(accuracies)
+
+
+def _reasons(
     config: EvaluationConfig,
-    failed: config_pb2.MetricThreshold,
     overall: dict[str, float | None],
     trivial: dict[str, float],
-    previous: dict[str, float | None] | None,
-) -> str:
-    """Why a threshold held the model back, as a sentence."""
+    interval: list[float] | None,
+    difference: list[float] | None,
+) -> list[str]:
+    """Why the model is held back, in sentences; chance neither blesses it nor holds it back."""
     name = metrics.PRIMARY_METRIC[config.task]
-    value = overall[name]
-    if value is None:
-        return f"{name} is not a number: the training diverged, or no test record counts."
-    if failed.HasField("value_threshold"):
-        best = max(trivial, key=trivial.get)
-        return (
-            f"{name} is {value:.2%}, which must be more than the {trivial[best]:.2%} of the "
-            f"trivial baseline '{best}'."
+    if overall[name] is None:
+        return [f"{name} is not a number: the training diverged, or no test record counts."]
+    reasons = []
+    best = max(trivial, key=trivial.get)
+    if interval[0] <= trivial[best]:
+        reasons.append(
+            f"{name} is {overall[name]:.2%}, its 95 % interval begins at {interval[0]:.2%}, which "
+            f"must be more than the {trivial[best]:.2%} of the trivial baseline '{best}'."
         )
-    return (
-        f"{name} is {value:.2%}, which may be at most {config.max_regression:.2%} below the "
-        f"{previous[name]:.2%} of the last blessed model."
-    )
+    if difference and difference[1] < -config.max_regression:
+        reasons.append(
+            f"{name} is below that of the last blessed model by {-difference[1]:.2%} to "
+            f"{-difference[0]:.2%} (95 % interval), which may be {config.max_regression:.2%}."
+        )
+    return reasons
 
 
 def _read_metrics(

@@ -40,6 +40,22 @@ def comparison(result: dict) -> list[tuple[str, float | None, str]]:
     return rows
 
 
+def intervals(result: dict) -> str:
+    """How sure the primary metric is, and its difference to the last blessed model; may be empty.
+
+    Args:
+        result: What `avel_tf.evaluation.evaluate` returned.
+    """
+    texts = []
+    if result["interval"]:
+        lower, upper = result["interval"]
+        texts.append(f"95 % interval {lower:.2%} to {upper:.2%}")
+    if result["difference"]:
+        lower, upper = result["difference"]
+        texts.append(f"difference to the last blessed model {lower:+.2%} to {upper:+.2%}")
+    return "; ".join(texts)
+
+
 def note(kind: str) -> str:
     """What a table says beside a row of `comparison`: nothing where the name says it all."""
     return kind if kind in ("trivial", "yardstick") else ""
@@ -67,6 +83,7 @@ def write_report(result: dict, path: pathlib.Path) -> None:
         f"<h2>{_title(primary)} on the test split</h2>",
         f'<p class="caption">{_records(metrics)}; dotted: the best trivial baseline, to be '
         f"exceeded, {percent(bar)}</p>",
+        f'<p class="caption">{intervals(result)}</p>',
         _table([_compared(*row) for row in comparison(result)], bar),
         "<h2>All metrics</h2>",
         _table(

@@ -187,13 +187,14 @@ def build_config(flags: argparse.Namespace, output_root: pathlib.Path) -> config
 
 def print_summary(results: list[Result], output_root: pathlib.Path, lineage: str) -> None:
     """Accuracy beside the trivial baselines, and where everything lies."""
-    from avel_tf.report import TITLES, comparison, note, percent
+    from avel_tf.report import TITLES, comparison, intervals, note, percent
 
     by_id = {result.component_id: result for result in results}
     evaluation = by_id["Evaluator"].summary
     print(f"\n{TITLES[evaluation['task']]}, test split: {evaluation['primary_metric']}")
     for name, value, kind in comparison(evaluation):
         print(f"  {name:44} {percent(value):>7}   {note(kind)}".rstrip())
+    print(f"  {intervals(evaluation)}".rstrip())
     others = {
         name: value
         for name, value in evaluation["metrics"].items()

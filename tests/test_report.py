@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from avel_tf.report import comparison, percent, write_report
+from avel_tf.report import comparison, intervals, percent, write_report
 
 
 def scores(value, count=12.0):
@@ -27,6 +27,8 @@ def result():
         "trivial_baselines": {"always background": 0.1779, "most common label": 0.1234},
         "yardsticks": {"true category, always event": 0.8221},
         "baseline_metrics": scores(0.7777),
+        "interval": [0.7012, 0.7849],
+        "difference": [-0.0512, 0.004],
         "slices": {
             "category": {"Bark": scores(0.5, 1.0), "<b>Cat & dog</b>": scores(0.25)},
             "event_length": {"10": scores(0.3), "9": scores(0.2), "2": scores(None)},
@@ -86,10 +88,22 @@ def test_comparison(result):
         ("most common label", 0.1234, "trivial"),
         ("true category, always event", 0.8221, "yardstick"),
     ]
-    result["baseline_metrics"] = None
+    result["baseline_metrics"] = result["difference"] = None
     assert [kind for _, _, kind in comparison(result)] == ["model", "trivial", "trivial"] + [
         "yardstick"
     ]
+
+
+def test_intervals(result, page):
+    of_both = (
+        "95 % interval 70.12% to 78.49%; difference to the last blessed model -5.12% to +0.40%"
+    )
+    assert intervals(result) == of_both
+    assert of_both in page.text
+    result["difference"] = None
+    assert intervals(result) == "95 % interval 70.12% to 78.49%"
+    result["interval"] = None
+    assert intervals(result) == ""
 
 
 def test_percent():
