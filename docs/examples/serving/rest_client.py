@@ -1,0 +1,59 @@
+"""Asks TF Serving for the event of each clip, over REST; needs NumPy alone.
+
+    python rest_client.py http://localhost:8501 ave-sel features.npz
+
+The file holds `audio_features` (B, T, 128) and `visual_features` (B, T, 7, 7, 512).
+"""
+
+import argparse
+import json
+import urllib.error
+import urllib.request
+
+import numpy as np
+
+
+def predict(url: str, model: str, signature: str, inputs: dict[str, np.ndarray]) -> dict:
+    """Answers of a signature, by name, as lists with one entry a record.
+
+    Raises:
+        RuntimeError: With the server's own words, if it refuses the request.
+    """
+    # "inputs", one array a name, rather than "instances", one object a record: the records of a
+    # request then share their sizes, and a name with one output is still a dict.
+    body = {
+        "signature_name": signature,
+        "inputs": {name: value.tolist() for name, value in inputs.items()},
+    }
+    request = urllib.request.Request(
+        f"{url}/v1/models/{model}:predict",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request) as response:
+            return json.load(response)["outputs"]
+    except urllib.error.HTTPError as error:
+        raise RuntimeError(json.load(error)["error"]) from error
+
+
+def main() -> None:
+    """Prints a line for each segment."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("url")
+    parser.add_argument("model")
+    parser.add_argument("features")
+    flags = parser.parse_args()
+    with np.load(flags.features) as features:
+        inputs = {name: features[name] for name in ("audio_features", "visual_features")}
+    answer = predict(flags.url, flags.model, "localize_event", inputs)
+    for record, names in enumerate(answer["segment_label_name"]):
+        relevance = answer["event_relevance_probabilities"][record]
+        for second, (name, probability) in enumerate(zip(names, relevance, strict=True)):
+            print(f"record {record}, second {second}: {name} (event {probability:.2f})")
+
+
+if __name__ == "__main__":
+    main()

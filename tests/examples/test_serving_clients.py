@@ -1,0 +1,157 @@
+"""The example clients against servers that speak TF Serving's protocols over a real SavedModel."""
+
+import concurrent.futures
+import http.server
+import importlib.util
+import json
+import pathlib
+import re
+import threading
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.config import model_server_config_pb2
+
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "examples" / "serving"
+RANDOM = np.random.default_rng(0)
+AUDIO = RANDOM.random((2, 10, 128), np.float32)
+VISUAL = RANDOM.random((2, 10, 7, 7, 512), np.float32)
+
+pytestmark = pytest.mark.slow
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def answer(signature, inputs):
+    outputs = signature(**{name: tf.constant(value) for name, value in inputs.items()})
+    return {name: value.numpy() for name, value in outputs.items()}
+
+
+@pytest.fixture
+def rest_server(trained):
+    """URL of a server with the SEL model, as TF Serving's REST API is documented."""
+    signatures = tf.saved_model.load(str(trained("sel").saved_model)).signatures
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            model = re.fullmatch(r"/v1/models/([^/:]+)(/versions/\d+)?:predict", self.path)
+            # Either row ("instances") or columnar ("inputs") format, never both.
+            assert request.keys() <= {"signature_name", "inputs"} and "inputs" in request
+            if model is None or model[1] != "ave-sel":
+                self.reply(404, {"error": "Servable not found for request: Latest(other)"})
+                return
+            signature = signatures[request.get("signature_name", "serving_default")]
+            inputs = {name: np.array(value, "f4") for name, value in request["inputs"].items()}
+            outputs = {
+                name: [[each.decode() for each in row] for row in value]
+                if value.dtype == object  # text, for names that do not end in _bytes
+                else value.tolist()
+                for name, value in answer(signature, inputs).items()
+            }
+            self.reply(200, {"outputs": outputs})
+
+        def reply(self, status, content):
+            body = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def grpc_server(trained):
+    """Address of a server with the CML model, with the service's own definition."""
+    signatures = tf.saved_model.load(str(trained("cml").saved_model)).signatures
+
+    class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
+        def Predict(self, request, context):
+            assert request.model_spec.name == "ave-cml"
+            inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
+            response = predict_pb2.PredictResponse()
+            for name, value in answer(
+                signatures[request.model_spec.signature_name], inputs
+            ).items():
+                response.outputs[name].CopyFrom(tf.make_tensor_proto(value))
+            return response
+
+    # As the server has it: any size.
+    server = grpc.server(
+        concurrent.futures.ThreadPoolExecutor(1),
+        options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
+    )
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Service(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"127.0.0.1:{port}"
+    server.stop(None)
+
+
+def test_rest(rest_server, trained, tmp_path, monkeypatch, capsys):
+    np.savez(tmp_path / "features.npz", audio_features=AUDIO, visual_features=VISUAL)
+    client = load("rest_client")
+    features = str(tmp_path / "features.npz")
+    monkeypatch.setattr("sys.argv", ["rest_client.py", rest_server, "ave-sel", features])
+    client.main()
+    lines = capsys.readouterr().out.splitlines()
+    outputs = trained("sel").load()({"audio_features": AUDIO, "visual_features": VISUAL})
+    names = (trained("sel").saved_model / "assets" / "labels.txt").read_text().splitlines()
+    assert lines == [
+        f"record {record}, second {second}: {names[label]} (event {probability:.2f})"
+        for record in range(2)
+        for second, (label, probability) in enumerate(
+            zip(
+                outputs["segment_label"][record].numpy(),
+                outputs["event_relevance_probabilities"][record].numpy(),
+                strict=True,
+            )
+        )
+    ]
+    with pytest.raises(RuntimeError, match="Servable not found"):
+        client.predict(rest_server, "other", "localize_event", {"audio_features": AUDIO})
+
+
+def test_grpc(grpc_server, trained, tmp_path, monkeypatch, capsys):
+    np.savez(tmp_path / "query.npz", audio_features=AUDIO[0])
+    np.savez(tmp_path / "candidates.npz", visual_features=VISUAL[1])
+    files = [str(tmp_path / f"{name}.npz") for name in ("query", "candidates")]
+    flags = [grpc_server, "ave-cml", *files, "--start", "3", "--end", "6"]
+    monkeypatch.setattr("sys.argv", ["grpc_client.py", *flags])
+    load("grpc_client").main()
+    signatures = tf.saved_model.load(str(trained("cml").saved_model)).signatures
+    expected = answer(
+        signatures["audio_to_visual"],
+        {"query_audio_features": AUDIO[:1, 3:6], "candidate_visual_features": VISUAL[1:]},
+    )
+    start = expected["window_start"][0]
+    score = expected["window_scores"][0, start]
+    assert capsys.readouterr().out == f"seconds {start} to {start + 3}, score {score:.3f}\n"
+
+
+def test_the_servers_configuration_is_one():
+    text = (EXAMPLES / "models.config").read_text()
+    config = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
+    names = [model.name for model in config.model_config_list.config]
+    assert names == ["ave-sel", "ave-cml"]
+    for model in config.model_config_list.config:
+        assert model.base_path == f"/models/{model.name}"
+        assert model.model_version_policy.latest.num_versions == 1
