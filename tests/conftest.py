@@ -1,10 +1,12 @@
 """Fixtures shared by all tests."""
 
 import dataclasses
+import fcntl
 import functools
 import json
 import os
 import pathlib
+import pickle
 from typing import Any
 
 import pytest
@@ -127,8 +129,8 @@ def run_training(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def trained(run_training, examples_folder):
-    """Function that returns one good `TrainingRun` a task, for all tests together."""
+def trained(run_training, examples_folder, tmp_path_factory):
+    """Function that returns one good `TrainingRun` a task, for all tests and workers together."""
     from avel_tf.configuration import ModelConfig, TrainingConfig
 
     models = {
@@ -137,8 +139,21 @@ def trained(run_training, examples_folder):
         "cml": ModelConfig(units=16, num_heads=2, block="full", dropout=0.3, normalization="batch"),
     }
 
+    # pytest-xdist gives each of its workers a folder below the run's own.
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if is_worker else shared
+
     @functools.cache
     def train_once(task: str) -> TrainingRun:
+        path = shared / f"trained-{task}.pickle"
+        with open(path.with_suffix(".lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the other worker may be at it
+            if not path.exists():
+                path.write_bytes(pickle.dumps(vars(train(task))))
+        return TrainingRun(**pickle.loads(path.read_bytes()))
+
+    def train(task: str) -> TrainingRun:
         config = TrainingConfig(
             task=task,
             model=models[task],

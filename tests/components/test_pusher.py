@@ -1,9 +1,8 @@
-"""The Pusher in a pipeline: blessed models go out, others do not."""
+"""The Pusher alone: blessed models go out, others do not."""
 
 import json
 
 import pytest
-import tensorflow as tf
 
 from components.artifacts import InfraBlessing, Model, ModelBlessing, PushedModel
 from components.component import Channel
@@ -63,20 +62,3 @@ def test_model_without_both_blessings_is_held_back(push, tmp_path, blessed, serv
 def test_two_versions_stay_at_least(keep_versions):
     with pytest.raises(ValueError, match=f"Received: keep_versions={keep_versions}"):
         PusherParameters("served", keep_versions)
-
-
-@pytest.mark.slow
-def test_versions_in_a_pipeline(model_runs):
-    pushed = {
-        name: results["Pusher"].outputs["pushed_model"]
-        for name, results in model_runs.results.items()
-    }
-    versions = sorted(model_runs.served.iterdir())
-    assert [str(version) for version in versions] == [
-        pushed[name].custom["pushed_destination"] for name in ("first", "second")
-    ]
-    assert pushed["untrained"].custom == {"pushed": 0}
-    assert model_runs.results["untrained"]["Pusher"].summary == {"pushed": ""}
-    assert "serving_default" in tf.saved_model.load(str(versions[-1])).signatures
-    (proto,) = model_runs.lineage.store.get_artifacts_by_id([pushed["second"].id])
-    assert proto.custom_properties["pushed_version"].string_value == versions[-1].name
