@@ -176,8 +176,10 @@ def build_config(flags: argparse.Namespace, output_root: pathlib.Path) -> config
         )
     allowed = (*config.validation.allowed_anomalies, *flags.allow_anomaly)
     validation = dataclasses.replace(config.validation, allowed_anomalies=allowed)
+    keep_versions = config.keep_versions if flags.keep_versions is None else flags.keep_versions
     return dataclasses.replace(
-        override(config, flags),
+        config,  # its simulation keeps its own seed
+        keep_versions=keep_versions,
         extraction=override(config.extraction, flags),
         validation=override(validation, flags),
         training=override(config.training, flags),

@@ -57,6 +57,11 @@ def test_a_flag_of_zero_is_a_value():
     assert build("--max_rejected_share", "0", "--seed", "0").validation.max_rejected_share == 0
 
 
+def test_the_seed_is_the_trainings():
+    assert build("--seed", "9").training.seed == 9
+    assert build("--seed", "9").simulation == build().simulation
+
+
 def test_flags_left_out_keep_the_configuration():
     config = build("--config", "ave", "--features_dir", "/features")
     assert config == configs.ave("sel", features_dir="/features")
