@@ -1,7 +1,6 @@
 """What an exported model answers beside serialized examples: tensors with names, any batch size."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -9,6 +8,7 @@ import tensorflow as tf
 from avel_tf.localization import TIE_TOLERANCE
 
 Signature = tuple[Callable[..., dict[str, tf.Tensor]], list[tf.TensorSpec]]
+PAIRS = "audio_visual_scores"
 DIRECTIONS = {"audio_to_visual": ("audio", "visual"), "visual_to_audio": ("visual", "audio")}
 
 
@@ -104,25 +104,23 @@ def _find(model: keras.Model, query_modality: str, candidate_modality: str) -> C
             "event_relevance": is_query,
         }
         outputs = model({name: inputs[name] for name in model.input}, training=False)
-        scores = _pairs(outputs, query_modality, candidate_modality)[:, :length]  # (B, L, N)
-        # Window s sums the scores of query segment q with candidate s + q: a diagonal.
-        diagonals = tf.linalg.diag_part(scores, k=tf.stack([0, missing]))
-        # A single one comes without an axis of its own.
-        diagonals = tf.reshape(diagonals, (-1, missing + 1, length))  # (B, W, L)
-        sums = tf.reverse(tf.reduce_sum(diagonals, axis=-1), axis=[1])
-        start = _middle_of_the_best(sums, tf.reduce_sum(tf.abs(scores), axis=(1, 2)))
+        if PAIRS in outputs:
+            pairs = outputs[PAIRS]  # (B, audio, visual)
+            pairs = pairs if query_modality == "audio" else tf.transpose(pairs, (0, 2, 1))
+            scores = pairs[:, :length]  # (B, L, N)
+            # Window s sums the scores of query segment q with candidate s + q: a diagonal.
+            windows = tf.linalg.diag_part(scores, k=tf.stack([0, missing]))
+            # A single one comes without an axis of its own, several in falling order.
+            windows = tf.reverse(tf.reshape(windows, (-1, missing + 1, length)), axis=[1])
+        else:
+            scores = outputs[f"{candidate_modality}_relevance_logits"]  # (B, N)
+            windows = tf.signal.frame(scores, length, 1)  # (B, W, L)
+        sums = tf.reduce_sum(windows, axis=-1)
+        scale = tf.reduce_sum(tf.abs(scores), axis=tf.range(1, tf.rank(scores)))
+        start = _middle_of_the_best(sums, scale)
         return {"window_scores": sums, "window_start": start, "window_end": start + length}
 
     return find
-
-
-def _pairs(outputs: Mapping[str, tf.Tensor], query_modality: str, candidate_modality: str) -> Any:
-    """Scores (B, query, candidate)."""
-    if "audio_visual_scores" in outputs:
-        pairs = outputs["audio_visual_scores"]
-        return pairs if query_modality == "audio" else tf.transpose(pairs, (0, 2, 1))
-    scores = outputs[f"{candidate_modality}_relevance_logits"]
-    return tf.repeat(scores[:, None], tf.shape(scores)[1], axis=1)
 
 
 def _middle_of_the_best(sums: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,140 @@
+"""What an answer costs: latency and throughput of each signature, and the cold start.
+
+    python benchmarks/serving.py
+
+Each SavedModel is loaded in a fresh process by the C++ loader under a session, as TF Serving does.
+The same records, one at a time through the Keras model called eagerly, are what it is held against.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+BATCH = 64
+WARM_UP = 3
+
+
+def seconds(call, arguments: list, repetitions: int) -> list[float]:
+    """Seconds of each call."""
+    found = []
+    for _ in range(WARM_UP + repetitions):
+        start = time.perf_counter()
+        call(*arguments)
+        found.append(time.perf_counter() - start)
+    return found[WARM_UP:]
+
+
+def repeated(request: dict, times: int) -> dict:
+    """A request of one record as one of many."""
+    return {name: np.concatenate([value] * times) for name, value in request.items()}
+
+
+def export(task: str, folder: pathlib.Path) -> None:
+    """Writes a new model of a task as SavedModel and Keras file."""
+    from avel_tf.export import export_model
+    from avel_tf.models import SYSTEMS
+
+    model = SYSTEMS[task]["dam"]()
+    export_model(model, folder / "saved_model")
+    model.save(folder / "model.keras")
+
+
+def served(folder: pathlib.Path, requests: int) -> dict:
+    """Cold start, and by signature latencies at batch 1 and records a second at batch 64."""
+    start = time.perf_counter()
+    import tensorflow as tf
+
+    imported = time.perf_counter()
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        path = folder / "saved_model"
+        loaded = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(path))
+        ready = time.perf_counter()
+        found = {"import": imported - start, "load": ready - imported, "signatures": {}}
+        for name, request in saved_requests(folder).items():
+            definition = loaded.signature_def[name]
+            call = session.make_callable(
+                [tensor.name for tensor in definition.outputs.values()],
+                feed_list=[definition.inputs[key].name for key in request],
+            )
+            one, many = list(request.values()), list(repeated(request, BATCH).values())
+            first = time.perf_counter()
+            call(*one)
+            found["signatures"][name] = {
+                "first": time.perf_counter() - first,
+                "latency": seconds(call, one, requests),
+                "batch": float(np.median(seconds(call, many, max(requests // 20, 5)))),
+            }
+    return found
+
+
+def eager(folder: pathlib.Path, requests: int) -> dict:
+    """Records a second of the Keras model called eagerly, one clip at a time."""
+    import keras
+
+    model = keras.saving.load_model(folder / "model.keras")
+    random = np.random.default_rng(0)
+    shapes = {"audio_features": (1, 10, 128), "visual_features": (1, 10, 7, 7, 512)}
+    shapes["event_relevance"] = (1, 10)
+    record = {name: random.random(shapes[name], np.float32) for name in model.input}
+    return {"records_a_second": 1 / np.median(seconds(model, [record], requests))}
+
+
+def saved_requests(folder: pathlib.Path) -> dict:
+    """Requests of one record by signature, from the warm-up file."""
+    from avel_tf.warm_up import read_warm_up
+
+    return dict(read_warm_up(folder / "saved_model"))
+
+
+def in_process(kind: str, folder: pathlib.Path, requests: int) -> dict:
+    """One measurement in a fresh process."""
+    command = [sys.executable, __file__, "--measure", kind, str(folder), str(requests)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    """Measures and prints a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--requests", type=int, default=200, metavar="N", help="of batch 1")
+    parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
+    flags = parser.parse_args()
+    if flags.measure:
+        kind, folder, requests = flags.measure
+        measure = {"served": served, "eager": eager}[kind]
+        print(json.dumps(measure(pathlib.Path(folder), int(requests))))
+        return
+    print("| Signature | p50, ms | p95 | p99 | first | records/s at 64 | times eager, one by one |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    starts = []
+    for task in ("sel", "cml"):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            export(task, folder)
+            found = in_process("served", folder, flags.requests)
+            one_by_one = in_process("eager", folder, flags.requests)["records_a_second"]
+        starts.append(f"{task}: TensorFlow {found['import']:.1f} s, model {found['load']:.2f} s")
+        for signature, each in found["signatures"].items():
+            p50, p95, p99 = np.quantile(each["latency"], [0.5, 0.95, 0.99]) * 1000
+            rate = BATCH / each["batch"]
+            print(
+                f"| {task}: {signature} | {p50:.1f} | {p95:.1f} | {p99:.1f} "
+                f"| {1000 * each['first']:.0f} | {rate:.0f} | {rate / one_by_one:.1f} |",
+                flush=True,
+            )
+    print("Cold start: " + "; ".join(starts))
+
+
+if __name__ == "__main__":
+    main()
