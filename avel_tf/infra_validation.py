@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import avel_tf.models  # noqa: F401  registers its classes
 from avel_tf import serving_check
 from avel_tf.configuration import InfraValidationConfig
 from avel_tf.export import label_names
