@@ -116,7 +116,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--settings",
         choices=configs.SETTINGS,
         default="ave",
-        help="for --config ave; ave: both directions trained, ordinary cross-entropy (default); "
+        help="for --config ave; ave: chosen on val, ordinary cross-entropy (default); "
         "faithful: what the papers say",
     )
     training.add_argument(

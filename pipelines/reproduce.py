@@ -68,8 +68,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--settings",
         choices=configs.SETTINGS,
         default="ave",
-        help="ave: both directions trained, ordinary cross-entropy (default); faithful: "
-        "what the papers say",
+        help="ave: chosen on val, ordinary cross-entropy (default); faithful: what the papers say",
     )
     parser.add_argument(
         "--output_root",
