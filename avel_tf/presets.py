@@ -15,8 +15,10 @@ import pathlib
 
 import keras
 
-import avel_tf
-from avel_tf import models  # registers its classes
+from avel_tf import (
+    __version__,
+    models,  # registers its classes
+)
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.weights.h5", "README.md"
 
@@ -40,7 +42,7 @@ def save_to_preset(model: keras.Model, folder: str | pathlib.Path, card: str = "
     partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
     partial.mkdir(parents=True)
     try:
-        content = {"avel_tf": avel_tf.__version__, "class": name, "config": model.get_config()}
+        content = {"avel_tf": __version__, "class": name, "config": model.get_config()}
         (partial / CONFIG).write_text(json.dumps(content, indent=2) + "\n")
         model.save_weights(partial / WEIGHTS)
         (partial / CARD).write_text(card or _card(model, content))
