@@ -13,6 +13,13 @@ def check_positive_integer(name: str, value: Any) -> None:
         raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}.")
 
 
+def check_natural(name: str, value: Any) -> None:
+    """Raises ValueError unless `value` is an integer of at least 0."""
+    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_integer or value < 0:
+        raise ValueError(f"`{name}` must be an integer from 0. Received: {name}={value!r}.")
+
+
 def check_positive(name: str, value: Any) -> None:
     """Raises ValueError unless `value` is a finite number above 0."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)

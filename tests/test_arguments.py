@@ -4,6 +4,7 @@ import pytest
 from avel_tf.arguments import (
     check_choice,
     check_fraction,
+    check_natural,
     check_positive,
     check_positive_integer,
 )
@@ -23,6 +24,16 @@ def test_positive_integer(value):
     with pytest.raises(ValueError) as error:
         check_positive_integer("units", value)
     assert str(error.value) == f"`units` must be a positive integer. Received: units={value!r}."
+
+
+@pytest.mark.parametrize("value", [-1, 2.0, "4", None, False])
+def test_natural(value):
+    check_natural("first_segment", 0)
+    with pytest.raises(ValueError) as error:
+        check_natural("first_segment", value)
+    assert str(error.value) == (
+        f"`first_segment` must be an integer from 0. Received: first_segment={value!r}."
+    )
 
 
 @pytest.mark.parametrize("value", [0, -0.5, float("inf"), float("nan"), "1", None, True])

@@ -1,6 +1,6 @@
 """The only code that opens audio and video files."""
 
-from avel_tf.media.clips import AUDIO_SUFFIXES, VIDEO_SUFFIXES, Clip, read_clip
+from avel_tf.media.clips import AUDIO_SUFFIXES, VIDEO_SUFFIXES, Clip, count_segments, read_clip
 from avel_tf.media.decoder_process import DecoderProcess
 from avel_tf.media.errors import MediaError
 from avel_tf.media.frames import read_frames, segment_frame_indices
@@ -13,6 +13,7 @@ __all__ = [
     "DecoderProcess",
     "MediaError",
     "VIDEO_SUFFIXES",
+    "count_segments",
     "read_clip",
     "read_frames",
     "read_waveform",

@@ -3,11 +3,14 @@
 import dataclasses
 import os
 import pathlib
+from collections.abc import Collection
 
 import numpy as np
 
+from avel_tf.arguments import check_choice
 from avel_tf.configuration import MediaLimits
-from avel_tf.media.containers import DEFAULT_LIMITS
+from avel_tf.media.containers import DEFAULT_LIMITS, demux, open_stream, start_seconds
+from avel_tf.media.errors import MediaError
 from avel_tf.media.frames import read_frames
 from avel_tf.media.resampling import resample_seconds
 from avel_tf.media.waveforms import read_sound
@@ -20,16 +23,23 @@ VIDEO_SUFFIXES = (
 )
 
 
+STREAMS = {"audio": "audio", "visual": "video"}
+# Of a clip's last second; a little more than what sound must have, for packets tell too much.
+MIN_LAST_SECONDS = 0.75
+
+
 @dataclasses.dataclass(frozen=True)
 class Clip:
     """What is decoded of one media file.
 
     Args:
-        sound: float32 array (T, rate_hz) in [-1, 1]: mono, at the file's own sampling rate.
-        frames: uint8 array (T, F, 224, 224, 3), RGB; None for an audio file.
+        sound: float32 array (T, rate_hz) in [-1, 1]: mono, at the file's own sampling rate; None
+            if it was not asked for.
+        frames: uint8 array (T, F, 224, 224, 3), RGB; None for an audio file, or if it was not
+            asked for.
     """
 
-    sound: np.ndarray
+    sound: np.ndarray | None
     frames: np.ndarray | None
 
     @property
@@ -45,30 +55,73 @@ class Clip:
 def read_clip(
     path: str | os.PathLike[str],
     *,
+    first_segment: int = 0,
     num_segments: int = 10,
     frames_per_segment: int = 16,
+    modalities: Collection[str] = tuple(STREAMS),
     limits: MediaLimits = DEFAULT_LIMITS,
 ) -> Clip:
-    """Read sound and pictures of a clip, or the sound alone of an audio file.
+    """Read sound and pictures of a clip or a part of it, or the sound alone of an audio file.
 
     A file whose name ends in one of `AUDIO_SUFFIXES` is an audio file: its cover is no video.
 
     Args:
         path: String or path. The media file.
+        first_segment: Integer. The first segment to read.
         num_segments: Integer. Segments of one second, T.
         frames_per_segment: Integer. Frames a segment, F.
+        modalities: Of `"audio"` and `"visual"`, what to read.
         limits: `MediaLimits`. Its `max_read_seconds` is left to `DecoderProcess`.
     Returns:
         `Clip`.
     Raises:
         MediaError: As `read_waveform` and `read_frames` do.
-        ValueError: If `num_segments` or `frames_per_segment` is not positive.
+        ValueError: If `num_segments` or `frames_per_segment` is not positive, `first_segment`
+            negative, or a modality unknown.
     """
+    for modality in modalities:
+        check_choice("modalities", modality, STREAMS)
+    part = {"first_segment": first_segment, "num_segments": num_segments, "limits": limits}
+    sound = frames = None
     # Sound first: it is cheap to decode and the usual thing to be missing.
-    sound = read_sound(path, num_segments=num_segments, limits=limits)
-    if pathlib.Path(path).suffix.lower() in AUDIO_SUFFIXES:
-        return Clip(sound, None)
-    frames = read_frames(
-        path, num_segments=num_segments, frames_per_segment=frames_per_segment, limits=limits
-    )
+    if "audio" in modalities:
+        sound = read_sound(path, **part)
+    if "visual" in modalities and pathlib.Path(path).suffix.lower() not in AUDIO_SUFFIXES:
+        frames = read_frames(path, **part, frames_per_segment=frames_per_segment)
     return Clip(sound, frames)
+
+
+def count_segments(
+    path: str | os.PathLike[str],
+    *,
+    modalities: Collection[str] = tuple(STREAMS),
+    limits: MediaLimits = DEFAULT_LIMITS,
+) -> int:
+    """Seconds of a clip that both sound and pictures last, without decoding any.
+
+    A second that begins counts if three quarters of it are there.
+
+    Args:
+        path: String or path. The media file.
+        modalities: Of `"audio"` and `"visual"`, what to look at.
+        limits: As for `read_clip`.
+    Returns:
+        Integer from 1.
+    Raises:
+        MediaError: If the file cannot be read, lacks one of the modalities, or lasts no second
+            (`too_short`).
+    """
+    seconds = min(_seconds(path, STREAMS[modality], limits) for modality in modalities)
+    if seconds < MIN_LAST_SECONDS:
+        raise MediaError("too_short", path, f"it lasts {seconds:.2f} s")
+    return int(seconds + 1 - MIN_LAST_SECONDS)
+
+
+def _seconds(path: str | os.PathLike[str], kind: str, limits: MediaLimits) -> float:
+    end = 0.0
+    with open_stream(path, kind, limits) as (container, stream):
+        for packet in demux(path, container, stream):
+            if packet.pts is not None and not packet.is_discard:
+                last = (packet.pts + (packet.duration or 0)) * packet.time_base
+                end = max(end, float(last) - start_seconds(container))
+    return end

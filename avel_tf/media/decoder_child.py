@@ -11,11 +11,12 @@ import sys
 import traceback
 from typing import BinaryIO
 
-from avel_tf.media.clips import Clip, read_clip
+from avel_tf.media.clips import Clip, count_segments, read_clip
 from avel_tf.media.errors import MediaError
 from avel_tf.media.messages import receive, send
 
 MAX_MEMORY_BYTES = 4 * 2**30  # of address space
+READS = {"read": read_clip, "count_segments": count_segments}
 GRACE_SECONDS = 5.0  # beyond the time limit, which the parent keeps while it lives
 
 
@@ -40,19 +41,16 @@ def _serve(requests: BinaryIO, replies: BinaryIO) -> None:
     limits = receive(read)
     send(replies, "ready")
     while True:
-        path, num_segments, frames_per_segment = receive(read)
+        name, path, settings = receive(read)
         # Ends this process if it hangs and has lost its parent.
         signal.setitimer(signal.ITIMER_REAL, limits.max_read_seconds + GRACE_SECONDS)
-        reply = _read_clip(
-            path, num_segments=num_segments, frames_per_segment=frames_per_segment, limits=limits
-        )
-        send(replies, reply)
+        send(replies, _read(name, path, **settings, limits=limits))
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _read_clip(path: str, **settings) -> Clip | MediaError | RuntimeError:
+def _read(name: str, path: str, **settings) -> Clip | int | MediaError | RuntimeError:
     try:
-        return read_clip(path, **settings)
+        return READS[name](path, **settings)
     except MediaError as error:
         return error
     except MemoryError:

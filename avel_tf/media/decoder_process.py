@@ -40,15 +40,12 @@ class DecoderProcess:
         self._limits = limits
         self._child = self._replies = None
 
-    def read(
-        self, path: str | os.PathLike[str], *, num_segments: int = 10, frames_per_segment: int = 16
-    ) -> Clip:
+    def read(self, path: str | os.PathLike[str], **settings: Any) -> Clip:
         """What `read_clip` returns.
 
         Args:
             path: String or path. The media file.
-            num_segments: Integer. Segments of one second, T.
-            frames_per_segment: Integer. Frames a segment, F.
+            **settings: As for `read_clip`, but for the limits.
         Returns:
             `Clip`.
         Raises:
@@ -57,14 +54,35 @@ class DecoderProcess:
                 than `max_read_seconds` (`time_limit`).
             RuntimeError: If the child fails in any other way: a bug, not the file's fault.
         """
+        return self._ask("read", path, settings)
+
+    def count_segments(self, path: str | os.PathLike[str], **settings: Any) -> int:
+        """What the function of this name returns; arguments and errors are as for `read`."""
+        return self._ask("count_segments", path, settings)
+
+    def close(self) -> None:
+        """Ends the child; the next request starts another."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+            self._child.stdin.close()
+            self._replies.close()
+            self._child = self._replies = None
+
+    def __enter__(self) -> "DecoderProcess":
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.close()
+
+    def _ask(self, name: str, path: str | os.PathLike[str], settings: dict) -> Any:
         if self._child is None or self._child.poll() is not None:
             self.close()
             self._start()
         seconds = self._limits.max_read_seconds
         try:
             # The child's working folder stays that of its start.
-            request = os.path.abspath(path), num_segments, frames_per_segment
-            reply = self._exchange(request, seconds)
+            reply = self._exchange((name, os.path.abspath(path), settings), seconds)
         except TimeoutError:
             self.close()
             raise MediaError(
@@ -80,21 +98,6 @@ class DecoderProcess:
         if isinstance(reply, Exception):
             raise reply
         return reply
-
-    def close(self) -> None:
-        """Ends the child; the next `read` starts another."""
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
-            self._child.stdin.close()
-            self._replies.close()
-            self._child = self._replies = None
-
-    def __enter__(self) -> "DecoderProcess":
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        self.close()
 
     def _start(self) -> None:
         # The parent may find its packages where a fresh interpreter would not look.

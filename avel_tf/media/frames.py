@@ -1,5 +1,6 @@
 """Video file -> the frames that stand for each one-second segment."""
 
+import math
 import os
 
 import av
@@ -9,6 +10,7 @@ from avel_tf import arguments
 from avel_tf.configuration import MediaLimits
 from avel_tf.media.containers import DEFAULT_LIMITS, demux, open_stream, start_seconds
 from avel_tf.media.errors import MediaError
+from avel_tf.media.integrity import starts_anew
 
 TIMESTAMP_ERROR_SECONDS = 0.001  # Matroska rounds its time stamps to milliseconds
 MARGIN_SECONDS = 1.0  # read beyond the last segment: enough to tell that a clip is longer
@@ -18,12 +20,13 @@ LENGTH_TOLERANCE_SECONDS = 0.2  # AVE's 10-s clips are cut at frames, not at exa
 def read_frames(
     path: str | os.PathLike[str],
     *,
+    first_segment: int = 0,
     num_segments: int = 10,
     frames_per_segment: int = 16,
     size: tuple[int, int] = (224, 224),
     limits: MediaLimits = DEFAULT_LIMITS,
 ) -> np.ndarray:
-    """Read the frames of each one-second segment of a clip.
+    """Read the frames of each one-second segment of a clip, or of a part of it.
 
     A clip of constant frame rate that lasts `num_segments` seconds is read as the published AVE
     features were (`segment_frame_indices`); any other clip by presentation time: frame i of
@@ -34,6 +37,8 @@ def read_frames(
 
     Args:
         path: String or path. The video file.
+        first_segment: Integer. The first segment to read; what is before is not decoded, but for
+            what its pictures are built on.
         num_segments: Integer. Segments of one second, T.
         frames_per_segment: Integer. Frames a segment, F.
         size: Pair of integers. Height and width of each frame.
@@ -43,15 +48,20 @@ def read_frames(
     Raises:
         MediaError: If the file cannot be read whole, has no video (`no_video`), or a segment has
             no frame (`too_short`).
-        ValueError: If `num_segments` or `frames_per_segment` is not positive.
+        ValueError: If `num_segments` or `frames_per_segment` is not positive, or `first_segment`
+            negative.
     """
+    arguments.check_natural("first_segment", first_segment)
     arguments.check_positive_integer("num_segments", num_segments)
     arguments.check_positive_integer("frames_per_segment", frames_per_segment)
     frames = np.empty((num_segments, frames_per_segment, *size, 3), np.uint8)
     with open_stream(path, "video", limits) as (container, stream):
         # The packets tell the time of every frame before any is decoded.
-        start = start_seconds(container)
-        packets = _packets_until(path, container, stream, start + num_segments + MARGIN_SECONDS)
+        start = start_seconds(container) + first_segment
+        end = start + num_segments + MARGIN_SECONDS
+        # From the start all that there is, for its number of frames matters.
+        begin = start if first_segment else -math.inf
+        packets = _packets_between(path, container, stream, begin, end)
         shown = [packet for packet in packets if not packet.is_discard]
         if any(packet.pts is None for packet in shown):
             raise MediaError("unreadable", path, "the file gives its frames no time")
@@ -59,7 +69,12 @@ def read_frames(
         times = np.array([packet.pts * packet.time_base for packet in shown], np.float64)
         last_seconds = float((shown[-1].duration or 0) * stream.time_base) if shown else 0.0
         indices = _choose_frames(
-            path, times - start, last_seconds, num_segments, frames_per_segment
+            path,
+            times - start,
+            last_seconds,
+            num_segments,
+            frames_per_segment,
+            may_be_whole=first_segment == 0,
         )
         missing = {shown[index].pts: index for index in indices.flat}
         for packet in [*packets, None]:  # None makes the decoder give what it still holds
@@ -96,18 +111,25 @@ def segment_frame_indices(
     return segments + np.arange(frames_per_segment) * interval // frames_per_segment
 
 
-def _packets_until(
+def _packets_between(
     path: str | os.PathLike[str],
     container: av.container.InputContainer,
     stream: av.VideoStream,
+    begin_seconds: float,
     end_seconds: float,
 ) -> list[av.Packet]:
-    """All frames shown before `end_seconds`, in the order to decode; no more of a long file."""
+    """All frames shown in between and what they are built on, in the order to decode."""
     packets = []
     for packet in demux(path, container, stream):
         if packet.dts is not None and packet.dts * packet.time_base > end_seconds:
             break  # no frame is shown before it is decoded
+        is_before = packet.pts is not None and packet.pts * packet.time_base <= begin_seconds
+        if is_before and starts_anew(stream.codec_context, packet):
+            packets.clear()
         packets.append(packet)
+    if begin_seconds > -math.inf and packets and packets[0].pts is not None:
+        # Shown before, and built on what was left out.
+        packets = [each for each in packets if each.pts is None or each.pts >= packets[0].pts]
     return packets
 
 
@@ -117,6 +139,7 @@ def _choose_frames(
     last_seconds: float,
     num_segments: int,
     frames_per_segment: int,
+    may_be_whole: bool,
 ) -> np.ndarray:
     """Indices (T, F) into `times`, the start of each frame in seconds, in order."""
     end = times[-1] + last_seconds if len(times) else 0.0
@@ -128,7 +151,8 @@ def _choose_frames(
         )
     gaps = np.diff(times)
     constant_rate = len(gaps) > 0 and np.ptp(gaps) <= 2 * TIMESTAMP_ERROR_SECONDS
-    if constant_rate and abs(np.mean(gaps) * len(times) - num_segments) <= LENGTH_TOLERANCE_SECONDS:
+    surplus = np.mean(gaps) * len(times) - num_segments if constant_rate else np.inf
+    if may_be_whole and abs(surplus) <= LENGTH_TOLERANCE_SECONDS:
         return segment_frame_indices(len(times), num_segments, frames_per_segment)
     seconds = np.arange(num_segments)[:, None] + np.arange(frames_per_segment) / frames_per_segment
     shown = np.searchsorted(times, seconds + TIMESTAMP_ERROR_SECONDS, side="right") - 1

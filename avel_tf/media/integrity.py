@@ -1,4 +1,4 @@
-"""Marks of damage that FFmpeg passes over in silence."""
+"""What the bytes of a packet tell: damage that FFmpeg passes over, and where decoding may start."""
 
 import collections
 import os
@@ -11,6 +11,7 @@ from avel_tf.media.errors import MediaError
 
 # Encoders of H.264 and HEVC break up these bytes, which would look like a start code, by a 3.
 FORBIDDEN = re.compile(rb"\x00\x00(?:[\x00-\x02]|\x03[\x04-\xff])")
+IDR_AFTER_START_CODE = re.compile(rb"\x00\x00\x01[\x25\x45\x65]")
 MAX_PADDING_BYTES = 64  # zeros that a careless muxer may leave behind a slice
 AVI_CHUNK_HEADER_BYTES = 8
 
@@ -50,6 +51,20 @@ def checked(
         yield packet
 
 
+def starts_anew(codec: av.CodecContext, packet: av.Packet) -> bool:
+    """Whether everything shown after this packet's picture can be decoded from it on.
+
+    H.264 lets pictures behind a mere recovery point count those before it, so that only an IDR
+    picture will do.
+    """
+    if codec.name != "h264" or not packet.is_keyframe:
+        return packet.is_keyframe
+    data, length_size = bytes(packet), _nal_length_size(codec)
+    if not length_size:
+        return IDR_AFTER_START_CODE.search(data) is not None
+    return any(data[start] & 31 == 5 for start, _ in _units(data, length_size))
+
+
 def _nal_length_size(codec: av.CodecContext) -> int:
     """Bytes of the length before each unit of H.264 or HEVC; 0 if start codes divide them."""
     place = {"h264": 4, "hevc": 21}.get(codec.name)
@@ -61,9 +76,7 @@ def _nal_length_size(codec: av.CodecContext) -> int:
 
 def _slices_are_legal(data: bytes, length_size: int, codec_name: str) -> bool:
     """Whether an encoder could have written this packet; its lengths FFmpeg checks itself."""
-    start = length_size
-    while start < len(data):
-        end = start + int.from_bytes(data[start - length_size : start])
+    for start, end in _units(data, length_size):
         if codec_name == "h264":
             is_slice = 1 <= data[start] & 31 <= 5
         else:
@@ -73,8 +86,16 @@ def _slices_are_legal(data: bytes, length_size: int, codec_name: str) -> bool:
             padding = min(end, len(data)) - content_end
             if padding > MAX_PADDING_BYTES or FORBIDDEN.search(data, start, content_end):
                 return False
-        start = end + length_size
     return True
+
+
+def _units(data: bytes, length_size: int) -> Iterator[tuple[int, int]]:
+    """Where each unit of a packet begins and ends."""
+    start = length_size
+    while start < len(data):
+        end = start + int.from_bytes(data[start - length_size : start])
+        yield start, end
+        start = end + length_size
 
 
 def _listed_positions(

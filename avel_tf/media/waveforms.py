@@ -45,14 +45,19 @@ def read_waveform(
         ValueError: If `num_segments` or `sample_rate_hz` is not positive.
     """
     arguments.check_positive_integer("sample_rate_hz", sample_rate_hz)
-    sound = read_sound(path, num_segments=num_segments, limits=limits)
+    sound = read_sound(path, first_segment=0, num_segments=num_segments, limits=limits)
     return resample_seconds(sound, sound.shape[1], sample_rate_hz)
 
 
 def read_sound(
-    path: str | os.PathLike[str], *, num_segments: int, limits: MediaLimits
+    path: str | os.PathLike[str], *, first_segment: int, num_segments: int, limits: MediaLimits
 ) -> np.ndarray:
-    """What `read_waveform` resamples: float32 (T, rate_hz), at the file's own sampling rate."""
+    """What `read_waveform` resamples: float32 (T, rate_hz), at the file's own sampling rate.
+
+    Decoded from the beginning whatever the first segment: decoders of MP3 and AAC need what came
+    before, and complain without it.
+    """
+    arguments.check_natural("first_segment", first_segment)
     arguments.check_positive_integer("num_segments", num_segments)
     with open_stream(path, "audio", limits) as (container, stream):
         rate_hz = stream.codec_context.sample_rate
@@ -64,8 +69,9 @@ def read_sound(
         waveform = np.zeros(num_segments * rate_hz, np.float32)
         heard = np.zeros(len(waveform), bool)
         position = None  # of the next sample
+        start = start_seconds(container) + first_segment
         for time, samples in _decode_mono(path, container, stream, rate_hz):
-            stamped = round((time - start_seconds(container)) * rate_hz)
+            stamped = round((time - start) * rate_hz)
             if position is None or abs(stamped - position) > GAP_SECONDS * rate_hz:
                 position = stamped
             kept = slice(max(position, 0), max(position + len(samples), 0))
@@ -80,7 +86,8 @@ def read_sound(
         raise MediaError(
             "too_short",
             path,
-            f"segment {segment} of {num_segments} has {heard_seconds[segment]:.2f} s of sound",
+            f"segment {first_segment + segment} of {first_segment + num_segments} has "
+            f"{heard_seconds[segment]:.2f} s of sound",
         )
     return waveform.reshape(num_segments, rate_hz)
 

@@ -50,3 +50,54 @@ def test_counts_must_be_positive(write_clip, argument):
     path = write_clip("clip.mkv", np.arange(25) / 25, sound=np.ones(16000))
     with pytest.raises(ValueError, match=f"`{argument}` must be a positive integer.*=0"):
         media.read_clip(path, **{"num_segments": 1, argument: 0})
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("clip.mp3", "mp3"), ("clip.m4a", "aac"), ("clip.wav", "pcm_s16le")]
+)
+def test_parts_of_the_sound_are_those_of_the_whole(write_clip, name, codec):
+    noise = np.random.default_rng(0).integers(-9000, 9000, 16 * 44100)
+    path = write_clip(name, sound=noise, rate_hz=44100, audio_codec=codec)
+    whole = media.read_clip(path, num_segments=16).sound
+    parts = [
+        media.read_clip(path, first_segment=first, num_segments=count).sound
+        for first, count in [(0, 6), (6, 6), (12, 4)]
+    ]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    with pytest.raises(media.MediaError, match=r"segment 17 of 18 has 0\.00 s of sound"):
+        media.read_clip(path, first_segment=17, num_segments=1)
+
+
+def test_one_modality_needs_nothing_of_the_other(write_clip):
+    silent = write_clip("silent.mp4", np.arange(25) / 25)
+    clip = media.read_clip(silent, num_segments=1, modalities=["visual"])
+    assert clip.sound is None
+    assert clip.frames.shape == (1, 16, 224, 224, 3)
+    both = write_clip("both.mkv", np.arange(25) / 25, sound=np.ones(16000))
+    clip = media.read_clip(both, num_segments=1, modalities=["audio"])
+    assert clip.frames is None
+    assert clip.sound.shape == (1, 16000)
+    with pytest.raises(ValueError, match="`modalities` must be one of"):
+        media.read_clip(both, modalities=["video"])
+
+
+@pytest.mark.parametrize(
+    ("video_seconds", "sound_seconds", "segments"),
+    [(12.0, 12.0, 12), (12.8, 30.0, 13), (12.6, 30.0, 12), (20.0, 7.7, 7), (0.8, 0.8, 1)],
+)
+def test_segments_are_those_of_the_shorter(write_clip, video_seconds, sound_seconds, segments):
+    times = np.arange(round(video_seconds * 25)) / 25
+    sound = np.random.default_rng(0).integers(-9000, 9000, round(sound_seconds * 44100))
+    path = write_clip("clip.mp4", times, sound=sound, rate_hz=44100, audio_codec="aac")
+    assert media.count_segments(path) == segments
+    media.read_clip(path, num_segments=segments, frames_per_segment=1)
+    assert media.count_segments(path, modalities=["visual"]) == int(video_seconds + 0.25)
+
+
+def test_a_clip_of_less_than_a_second_is_too_short(write_clip):
+    path = write_clip("clip.mkv", np.arange(17) / 25, sound=np.ones(16000))
+    with pytest.raises(media.MediaError, match=r"clip\.mkv: it lasts 0\.68 s") as error:
+        media.count_segments(path)
+    assert error.value.reason == "too_short"
+    with pytest.raises(media.MediaError, match=r"the file has no video stream"):
+        media.count_segments(write_clip("sound.wav", sound=np.ones(16000)))

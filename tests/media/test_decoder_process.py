@@ -84,6 +84,15 @@ def test_clips_are_those_read_here_by_one_child(real_data, decoder, clip):
     assert pid_of(decoder) == pid
 
 
+def test_parts_and_lengths_are_read_too(real_data, decoder):
+    path = real_data / "clips" / "llp_BjCEufrlXm4.mp4"
+    assert decoder.count_segments(path) == media.count_segments(path) == 10
+    settings = {"first_segment": 7, "num_segments": 2, "modalities": ["audio"]}
+    read, expected = decoder.read(path, **settings), media.read_clip(path, **settings)
+    assert read.frames is None
+    np.testing.assert_array_equal(read.sound, expected.sound)
+
+
 def test_errors_are_those_raised_here(decoder, clip, tmp_path):
     (tmp_path / "text.mp4").write_text("no video")
     for path in [tmp_path / "missing.mp4", tmp_path / "text.mp4", clip]:

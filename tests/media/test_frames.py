@@ -74,6 +74,41 @@ def test_of_a_long_clip_only_the_beginning_is_read(write_clip, read_numbers):
     assert read_numbers(frames).tolist() == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        (
+            "b_frames.mp4",
+            "libx264",
+            {
+                "x264-params": "bframes=5:b-pyramid=normal:b-adapt=0:ref=5:keyint=30:min-keyint=30:scenecut=0:open-gop=1"
+            },
+        ),
+        ("one_keyframe.mp4", "libx264", {"x264-params": "keyint=1000:scenecut=0"}),
+        ("open.mkv", "libx265", {"x265-params": "log-level=none:keyint=20:open-gop=1"}),
+    ],
+)
+def test_parts_are_those_of_the_whole(write_clip, name, codec, options):
+    times = 0.2 + np.arange(700) * 0.0331 + np.arange(700) % 3 * 0.0023
+    path = write_clip(name, times, video_codec=codec, video_options=options, sound=np.zeros(400000))
+    whole = media.read_frames(path, num_segments=23, frames_per_segment=4)
+    for first, count in [(0, 5), (5, 10), (13, 10), (22, 1)]:
+        part = media.read_frames(
+            path, first_segment=first, num_segments=count, frames_per_segment=4
+        )
+        np.testing.assert_array_equal(part, whole[first : first + count])
+    with pytest.raises(media.MediaError, match="leave one of 3 segments empty"):
+        media.read_frames(path, first_segment=22, num_segments=3)
+
+
+def test_the_last_seconds_of_a_long_clip_are_no_clip_of_their_own(write_clip, read_numbers):
+    times = np.arange(500) / 24.9  # lasts 20.08 s
+    path = write_clip("long.mp4", times)
+    part = media.read_frames(path, first_segment=10)
+    expected = [[shown_at(times, t + i / 16) for i in range(16)] for t in range(10, 20)]
+    assert read_numbers(part).tolist() == expected
+
+
 def test_time_is_counted_from_the_start_of_the_clip_not_of_its_video(write_clip, read_numbers):
     times = 0.4 + np.arange(300) / 25
     path = write_clip("late.mkv", times, sound=np.zeros(160000))
@@ -144,6 +179,11 @@ def test_pictures_beyond_the_limit_are_told_before_they_are_decoded(write_clip):
     with pytest.raises(media.MediaError, match=r"large\.mp4: .*have 160 x 120 pixels") as error:
         media.read_frames(path, num_segments=1, limits=MediaLimits(max_pixels=160 * 120 - 1))
     assert error.value.reason == "too_large"
+
+
+def test_the_first_segment_is_no_negative_number():
+    with pytest.raises(ValueError, match=r"`first_segment` must be an integer from 0\."):
+        media.read_frames("clip.mp4", first_segment=-1)
 
 
 @pytest.mark.parametrize("argument", ["num_segments", "frames_per_segment"])
