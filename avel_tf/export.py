@@ -1,5 +1,6 @@
 """Keras model to SavedModel, and SavedModel to where it is served."""
 
+import json
 import pathlib
 import shutil
 import tempfile
@@ -13,17 +14,21 @@ from avel_tf.records import parse_examples
 from avel_tf.signatures import signatures
 from avel_tf.warm_up import write_warm_up
 
+FEATURES = pathlib.Path("assets.extra", "features.json")
 
-def export_model(model: keras.Model, folder: pathlib.Path) -> None:
+
+def export_model(model: keras.Model, folder: pathlib.Path, source: dict) -> None:
     """Writes a SavedModel of a system.
 
     Its `serving_default` takes serialized tf.Examples, as the dataset holds them, and returns what
     the model does; for the others see `avel_tf.signatures`. `assets/labels.txt` has the name of
-    each label, a line each; `assets.extra/` has requests for TF Serving to warm up with.
+    each label, a line each; `assets.extra/` has requests for TF Serving to warm up with, and in
+    `features.json` how the features were made that the model was trained on.
 
     Args:
         model: A system of either task.
         folder: Folder to write to.
+        source: How the features were made, as `dataset.json` says.
     """
     archive = keras.export.ExportArchive()
     archive.track(model)
@@ -36,14 +41,20 @@ def export_model(model: keras.Model, folder: pathlib.Path) -> None:
     signature = [tf.TensorSpec([None], tf.string, name="examples")]
     archive.add_endpoint("serving_default", serving_default, input_signature=signature)
     with tempfile.TemporaryDirectory() as assets:
-        path = pathlib.Path(assets, "labels.txt")
-        path.write_text("".join(f"{name}\n" for name in (*CATEGORIES, BACKGROUND_NAME)))
-        names = label_names(path)
+        names = label_names(write_labels(pathlib.Path(assets)))
         archive.track(names)
         for name, (function, specs) in signatures(model, names).items():
             archive.add_endpoint(name, function, input_signature=specs)
         archive.write_out(str(folder), verbose=False)
     write_warm_up(folder)
+    (folder / FEATURES).write_text(json.dumps(source, indent=2) + "\n")
+
+
+def write_labels(folder: pathlib.Path) -> pathlib.Path:
+    """Writes `labels.txt`, the name of each label on its line; returns its path."""
+    path = folder / "labels.txt"
+    path.write_text("".join(f"{name}\n" for name in (*CATEGORIES, BACKGROUND_NAME)))
+    return path
 
 
 def label_names(path: pathlib.Path) -> tf.lookup.StaticHashTable:

@@ -19,7 +19,7 @@ def weights(name: str) -> str:
 
 
 def add_encoding(group: argparse._ArgumentGroup) -> None:
-    """Flags of `EncodingConfig` and `MediaLimits`, and of where a Beam job runs."""
+    """Flags of `EncodingConfig` and `MediaLimits`."""
     group.add_argument(
         "--visual_weights",
         type=weights,
@@ -54,6 +54,10 @@ def add_encoding(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--max_read_seconds", type=float, metavar="S", help="reject files that decode slower"
     )
+
+
+def add_beam(group: argparse._ArgumentGroup) -> None:
+    """Where a Beam job runs."""
     group.add_argument(
         "--beam_args",
         default="",

@@ -22,7 +22,8 @@ def signatures(model: keras.Model, label_names: tf.lookup.StaticHashTable) -> di
     and returns
         `segment_label` (B, T), K for background, and `segment_label_name` (B, T);
         `segment_probabilities` (B, T, K + 1), the last one of background;
-        `event_relevance_probabilities` (B, T);
+        `event_relevance_probabilities` (B, T), and of systems that match the modalities
+        `audio_relevance_probabilities` and `visual_relevance_probabilities` (B, T);
         `event_category` (B,) and `event_category_probabilities` (B, K).
 
     `audio_to_visual` takes `query_audio_features` (B, L, 128) and `candidate_visual_features`
@@ -74,11 +75,17 @@ def _localize_event(model: keras.Model, label_names: tf.lookup.StaticHashTable) 
             relevance = outputs["event_relevance_probabilities"]
             of_events = relevance[..., None] * category_probabilities[:, None]
             probabilities = tf.concat([of_events, 1 - relevance[..., None]], axis=-1)
+        by_modality = {
+            f"{modality}_relevance_probabilities": tf.sigmoid(outputs[name])
+            for modality in ("audio", "visual")
+            if (name := f"{modality}_relevance_logits") in outputs
+        }
         return {
             "segment_label": label,
             "segment_label_name": label_names.lookup(tf.cast(label, tf.int64)),
             "segment_probabilities": probabilities,
             "event_relevance_probabilities": relevance,
+            **by_modality,
             "event_category": tf.argmax(logits, axis=-1, output_type=tf.int32),
             "event_category_probabilities": category_probabilities,
         }

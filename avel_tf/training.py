@@ -69,7 +69,6 @@ class ProgressLine(keras.callbacks.Callback):
 def train(
     config: TrainingConfig,
     examples: pathlib.Path,
-    num_records: dict[str, int],
     model_folder: pathlib.Path,
     run_folder: pathlib.Path,
     working_dir: pathlib.Path,
@@ -78,8 +77,7 @@ def train(
 
     Args:
         config: `TrainingConfig`.
-        examples: Folder with `Split-train` and `Split-val`.
-        num_records: Dict from split to its number of records.
+        examples: Folder with `Split-train`, `Split-val` and `dataset.json`.
         model_folder: Gets `Format-Keras/model.keras`, `Format-Serving/` and `configuration.json`.
         run_folder: Gets `history.csv` and TensorBoard's logs.
         working_dir: Folder of checkpoints, and of unpacked records unless they are kept in
@@ -95,6 +93,8 @@ def train(
     started = time.monotonic()
     checkpoints = Checkpoints(working_dir / "checkpoints", MONITOR, config.patience)
     initial_epoch = len(checkpoints.history)
+    dataset = json.loads((examples / "dataset.json").read_text())
+    num_records = dataset["num_records"]
     if config.supervision == "weak":
         num_records = _with_background(num_records)
     steps = _num_batches(config, num_records["train"])
@@ -129,7 +129,7 @@ def train(
     best = checkpoints.load(checkpoints.best_epoch)
     (model_folder / "Format-Keras").mkdir()
     best.save(model_folder / "Format-Keras" / "model.keras")
-    export_model(best, model_folder / "Format-Serving")
+    export_model(best, model_folder / "Format-Serving", dataset["source"])
     (model_folder / "configuration.json").write_text(
         json.dumps(dataclasses.asdict(config), indent=2)
     )

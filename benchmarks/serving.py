@@ -44,7 +44,7 @@ def export(task: str, folder: pathlib.Path) -> None:
     from avel_tf.models import SYSTEMS
 
     model = SYSTEMS[task]["dam"]()
-    export_model(model, folder / "saved_model")
+    export_model(model, folder / "saved_model", source={})
     model.save(folder / "model.keras")
 
 

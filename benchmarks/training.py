@@ -132,13 +132,12 @@ def measure_training(examples: pathlib.Path, precision: str, in_memory: bool) ->
             self.ends.append(time.perf_counter())
 
     training.ValAccuracy = TimedAccuracy
-    counts = json.loads((examples / "dataset.json").read_text())["num_records"]
     config = TrainingConfig("sel", epochs=2, precision=precision, in_memory=in_memory)
     with tempfile.TemporaryDirectory() as folder:
         folders = [pathlib.Path(folder, name) for name in ("model", "run", "working")]
         for each in folders:
             each.mkdir()
-        training.train(config, examples, counts, *folders)
+        training.train(config, examples, *folders)
     return {"seconds": TimedAccuracy.ends[1] - TimedAccuracy.ends[0]}
 
 

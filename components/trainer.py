@@ -1,7 +1,5 @@
 """Training."""
 
-import json
-
 from avel_tf.configuration import TrainingConfig
 from components.artifacts import ExampleAnomalies, Examples, Model, ModelRun
 from components.component import Component, ComponentError
@@ -27,13 +25,10 @@ class Trainer(Component):
         from avel_tf.ave import DataError
         from avel_tf.training import DeviceError, train
 
-        examples = inputs["examples"]
-        num_records = json.loads(examples.metadata_path().read_text())["num_records"]
         try:
             return train(
                 self.parameters,
-                examples.path(),
-                num_records,
+                inputs["examples"].path(),
                 outputs["model"].path(),
                 outputs["model_run"].path(),
                 working_dir,

@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from avel_tf.configuration import DEVICES, PRECISIONS, SUPERVISIONS, SYSTEMS, TASKS
-from avel_tf.flags import absolute, add_encoding, override
+from avel_tf.flags import absolute, add_beam, add_encoding, override
 from avel_tf.screen import quiet
 from components.launcher import Result, run_pipeline
 from components.lineage import Lineage
@@ -84,6 +84,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "used instead of the videos",
     )
     add_encoding(data)
+    add_beam(data)
     data.add_argument(
         "--feature_store",
         type=pathlib.Path,

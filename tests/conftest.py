@@ -3,7 +3,6 @@
 import dataclasses
 import fcntl
 import functools
-import json
 import os
 import pathlib
 import pickle
@@ -121,8 +120,7 @@ def run_training(tmp_path_factory):
         working_dir = working_dir or folder / "working"
         for name in ("model", "run"):
             (folder / name).mkdir()
-        num_records = json.loads((examples / "dataset.json").read_text())["num_records"]
-        result = train(config, examples, num_records, folder / "model", folder / "run", working_dir)
+        result = train(config, examples, folder / "model", folder / "run", working_dir)
         return TrainingRun(config, folder / "model", folder / "run", working_dir, result)
 
     return run

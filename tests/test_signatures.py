@@ -63,6 +63,12 @@ def test_event(answer, system, arguments):
     np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-5)
     relevance = found["event_relevance_probabilities"]
     np.testing.assert_allclose(relevance, 1 - probabilities[..., -1], atol=1e-6)
+    by_modality = [f"{modality}_relevance_probabilities" for modality in ("audio", "visual")]
+    matches = system == "dam" and "matching" not in arguments
+    assert [name in found for name in by_modality] == [matches] * 2
+    if matches:
+        mean = np.mean([found[name] for name in by_modality], axis=0)
+        np.testing.assert_allclose(mean, relevance, rtol=1e-5)
     if system == "dam":
         assert (segment_labels(logits, relevance) == found["segment_label"]).numpy().all()
         np.testing.assert_allclose(

@@ -28,15 +28,12 @@ from avel_tf import training
 from avel_tf.configuration import ModelConfig, TrainingConfig
 
 examples = pathlib.Path(sys.argv[1])
-num_records = json.loads((examples / "dataset.json").read_text())["num_records"]
 for folder, settings in json.loads(sys.argv[2]):
     folder = pathlib.Path(folder)
     for name in ("model", "run"):
         (folder / name).mkdir(parents=True)
     config = TrainingConfig(**settings | {"model": ModelConfig(**settings["model"])})
-    training.train(
-        config, examples, num_records, folder / "model", folder / "run", folder / "working"
-    )
+    training.train(config, examples, folder / "model", folder / "run", folder / "working")
 """
 
 # Goes before: the process is killed when a file of that name is to be renamed or removed.

@@ -5,6 +5,7 @@ from typing import Any
 
 # Imported when asked for: TensorFlow takes seconds, and a program may first want it quiet.
 _MODULES = {
+    "ClipEncoder": "clip_encoder",
     "PrecisionChoice": "precision",
     "Vgg19Encoder": "vgg19",
     "VggishEncoder": "vggish",

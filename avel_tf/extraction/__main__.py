@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from avel_tf.ave import DataError, fingerprint
 from avel_tf.configuration import TASKS, EncodingConfig, ExtractionConfig
-from avel_tf.flags import add_encoding, override
+from avel_tf.flags import add_beam, add_encoding, override
 from avel_tf.locks import exclusive
 from avel_tf.media import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 from avel_tf.screen import quiet
@@ -69,7 +69,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="DIR",
         help="clips already encoded, which all runs share (default: encoded_clips, beside OUTPUT)",
     )
-    add_encoding(parser.add_argument_group("encoding"))
+    encoding = parser.add_argument_group("encoding")
+    add_encoding(encoding)
+    add_beam(encoding)
     return parser.parse_args(arguments)
 
 

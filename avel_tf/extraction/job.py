@@ -26,7 +26,7 @@ from avel_tf.ave import (
 from avel_tf.configuration import ExtractionConfig
 from avel_tf.extraction.journal import read_journal, show_progress
 from avel_tf.extraction.plan import Shard, plan
-from avel_tf.extraction.tables import collect, differences
+from avel_tf.extraction.tables import NAMES_AND_VERSIONS, collect, differences
 from avel_tf.media import MediaError
 from avel_tf.records import MediaFile, serialize, write_shard
 from avel_tf.simulation.feature_dataset import (
@@ -48,8 +48,6 @@ SPLIT_OF_FILES = "all"
 BACKGROUND_SPLIT = "background"  # the release's clips without event
 RECORDS_PER_SHARD = 32
 MIN_SHARDS = 16
-# What may differ between datasets whose features are alike.
-NAMES_AND_VERSIONS = ("weights", "keras_version", "tensorflow_version", "decoder", "code")
 
 
 def extract(

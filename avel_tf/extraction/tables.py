@@ -14,6 +14,9 @@ from avel_tf.ave import Annotation, DataError
 from avel_tf.extraction.journal import read_journal
 from avel_tf.extraction.plan import Shard
 
+# What may differ between datasets whose features are alike.
+NAMES_AND_VERSIONS = ("weights", "keras_version", "tensorflow_version", "decoder", "code")
+
 
 def collect(
     shards: Sequence[Shard], working_dir: pathlib.Path, output: pathlib.Path, **metadata

@@ -5,7 +5,6 @@ import concurrent.futures
 import dataclasses
 import functools
 import hashlib
-import importlib.metadata
 import json
 import os
 import pathlib
@@ -77,10 +76,7 @@ class MediaReader:
         self._source = source
         self._folder = pathlib.Path(source.folder).resolve()
         encoding = source.encoding
-        self._visual = encoders.Vgg19Encoder(
-            encoding.visual_weights, precision=encoding.encoder_precision
-        )
-        self._audio = encoders.VggishEncoder(encoding.audio_weights)
+        self._encoder = encoders.ClipEncoder(encoding)
         self._store = FeatureStore(source.feature_store, _without_file_names(self.metadata()))
         self._decoders = queue.SimpleQueue()
         for _ in range(NUM_DECODERS):
@@ -99,15 +95,8 @@ class MediaReader:
             yield _finish(*pending.popleft())
 
     def metadata(self) -> dict:
-        """Encoders, their weights' SHA-256, frames a segment, versions of decoder and code."""
-        return {
-            "kind": "media",
-            "visual_encoder": self._visual.metadata(),
-            "audio_encoder": self._audio.metadata(),
-            "frames_per_segment": self._source.encoding.frames_per_segment,
-            "decoder": f"av {importlib.metadata.version('av')}",
-            "code": code_digest()[:16],
-        }
+        """How clips are encoded, and by which code."""
+        return {**self._encoder.metadata(), "code": code_digest()[:16]}
 
     def close(self) -> None:
         """Ends the decoders."""
@@ -152,9 +141,7 @@ class MediaReader:
     def _encode(self, kept: pathlib.Path, decoded: Features | Clip) -> Features:
         if not isinstance(decoded, Clip):
             return decoded
-        features = {"audio_features": self._audio(decoded.waveform())}
-        if decoded.frames is not None:
-            features["visual_features"] = self._visual(decoded.frames)
+        features = self._encoder(decoded)
         self._store.write(kept, features)
         return features
 

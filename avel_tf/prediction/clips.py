@@ -1,0 +1,115 @@
+"""Media files of any length -> segment features, and what a page shows of the files."""
+
+import dataclasses
+import io
+import pathlib
+from collections.abc import Collection
+
+import numpy as np
+import tqdm
+from PIL import Image
+
+from avel_tf.configuration import EncodingConfig
+from avel_tf.encoders import ClipEncoder
+from avel_tf.media import Clip, DecoderProcess
+
+PART_SEGMENTS = 60  # decoded at once: 144 MB of frames
+PEAKS_PER_SEGMENT = 20
+THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 96, 54  # pixels
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedClip:
+    """A clip as its segment features. N: segments.
+
+    Args:
+        path: Path. The media file.
+        num_segments: Integer.
+        features: Dict of float32 arrays `audio_features` (N, 128) and `visual_features`
+            (N, 7, 7, 512), or one of them.
+        peaks: float32 array (N * PEAKS_PER_SEGMENT,) in [0, 1], loudest samples; None without
+            sound.
+        thumbnails: List of N bytes: the first frame of each segment as JPEG; empty without
+            pictures.
+    """
+
+    path: pathlib.Path
+    num_segments: int
+    features: dict[str, np.ndarray]
+    peaks: np.ndarray | None
+    thumbnails: list[bytes]
+
+
+class ClipReader:
+    """Decodes and encodes clips, a part at a time, so that memory holds no more than features.
+
+    Args:
+        encoding: `EncodingConfig`, its precision settled.
+    Raises:
+        ValueError: If weights are missing or another model's.
+    """
+
+    def __init__(self, encoding: EncodingConfig) -> None:
+        self._encoding = encoding
+        self._encoder = ClipEncoder(encoding)
+
+    def metadata(self) -> dict:
+        """How clips are encoded."""
+        return self._encoder.metadata()
+
+    def read(
+        self, path: pathlib.Path, modalities: Collection[str] = ("audio", "visual")
+    ) -> EncodedClip:
+        """Encodes a clip, with a line of progress.
+
+        Args:
+            path: The media file.
+            modalities: Of `"audio"` and `"visual"`, what to encode.
+        Raises:
+            MediaError: If the file cannot be read whole or lacks a modality.
+        """
+        with DecoderProcess(self._encoding.limits) as decoder:
+            num_segments = decoder.count_segments(path, modalities=modalities)
+            features, peaks, thumbnails = {}, [], []
+            with tqdm.tqdm(total=num_segments, unit="s", desc=f"Encoding {path.name}") as bar:
+                for first in range(0, num_segments, PART_SEGMENTS):
+                    count = min(PART_SEGMENTS, num_segments - first)
+                    clip = decoder.read(
+                        path,
+                        first_segment=first,
+                        num_segments=count,
+                        frames_per_segment=self._encoding.frames_per_segment,
+                        modalities=modalities,
+                    )
+                    thumbnails += _thumbnails(clip)
+                    peaks += _peaks(clip)
+                    for name, part in self._encoder(clip).items():
+                        features.setdefault(name, []).append(part)
+                    bar.update(count)
+        return EncodedClip(
+            path,
+            num_segments,
+            {name: np.concatenate(parts) for name, parts in features.items()},
+            np.concatenate(peaks) if peaks else None,
+            thumbnails,
+        )
+
+
+def _thumbnails(clip: Clip) -> list[bytes]:
+    if clip.frames is None:
+        return []
+    thumbnails = []
+    for frame in clip.frames[:, 0]:
+        file = io.BytesIO()
+        small = Image.fromarray(frame).resize((THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT))
+        small.save(file, "JPEG", quality=75)
+        thumbnails.append(file.getvalue())
+    return thumbnails
+
+
+def _peaks(clip: Clip) -> list[np.ndarray]:
+    if clip.sound is None:
+        return []
+    # At a rate that does not divide, a piece more or less of a few samples is not seen.
+    pieces = np.array_split(np.abs(clip.sound), PEAKS_PER_SEGMENT, axis=1)
+    return [np.stack([piece.max(axis=1) for piece in pieces], axis=1).ravel()]

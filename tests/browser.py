@@ -1,0 +1,92 @@
+"""Headless Chromium, for tests of pages; spoken to over its pipe, in JSON."""
+
+import itertools
+import json
+import os
+import pathlib
+import select
+import shutil
+import subprocess
+import time
+from typing import Any
+
+CHROMIUM = shutil.which("chromium")
+PATIENCE_SECONDS = 60
+
+
+def evaluate(page: pathlib.Path, script: str, profile: pathlib.Path) -> tuple[Any, list[str]]:
+    """What an asynchronous function's body returns on a page, and the errors the page made.
+
+    Args:
+        page: HTML file.
+        script: JavaScript, the body of a function; what it returns must be JSON.
+        profile: Folder for the browser's own files.
+    """
+    from_us, to_browser = os.pipe()
+    from_browser, to_us = os.pipe()
+    ids, errors = itertools.count(1), []
+    buffer = b""
+
+    def wait_for(found) -> dict:
+        nonlocal buffer
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            while b"\0" not in buffer:
+                left = max(0, deadline - time.monotonic())
+                if not select.select([from_browser], [], [], left)[0]:
+                    raise TimeoutError("The browser does not answer.")
+                received = os.read(from_browser, 2**16)
+                if not received:
+                    raise EOFError("The browser has ended.")
+                buffer += received
+            text, _, buffer = buffer.partition(b"\0")
+            message = json.loads(text)
+            if message.get("method") == "Runtime.exceptionThrown":
+                errors.append(message["params"]["exceptionDetails"]["text"])
+            if message.get("method") == "Log.entryAdded":
+                errors.append(message["params"]["entry"]["text"])
+            if found(message):
+                return message
+
+    def ask(method: str, session: str | None = None, **params) -> dict:
+        number = next(ids)
+        request = {"id": number, "method": method, "params": params}
+        if session:
+            request["sessionId"] = session
+        os.write(to_browser, json.dumps(request).encode() + b"\0")
+        answer = wait_for(lambda message: message.get("id") == number)
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    process = subprocess.Popen(
+        # The browser reads from descriptor 3 and writes to 4.
+        ["bash", "-c", f'exec "$@" 3<&{from_us} 4>&{to_us}', "-", CHROMIUM]
+        + ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"]
+        + [f"--user-data-dir={profile}"],
+        pass_fds=(from_us, to_us),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(from_us)
+    os.close(to_us)
+    try:
+        target = ask("Target.createTarget", url="about:blank")["targetId"]
+        session = ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log"):
+            ask(f"{domain}.enable", session)
+        ask("Page.navigate", session, url=page.resolve().as_uri())
+        wait_for(lambda message: message.get("method") == "Page.loadEventFired")
+        answer = ask(
+            "Runtime.evaluate",
+            session,
+            expression=f"(async () => {{{script}}})()",
+            awaitPromise=True,
+            returnByValue=True,
+        )
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value"), errors
+    finally:
+        process.kill()
+        process.wait()
+        os.close(to_browser)
+        os.close(from_browser)
