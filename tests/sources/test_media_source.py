@@ -14,6 +14,7 @@ import pytest
 from avel_tf import encoders
 from avel_tf.ave import Annotation, DataError
 from avel_tf.configuration import EncodingConfig
+from avel_tf.encoders import clip_encoder
 from avel_tf.media import write_clip
 from avel_tf.records import MediaFile
 from avel_tf.sources import MediaSource, media_source
@@ -45,7 +46,7 @@ class Stub:
 @pytest.fixture
 def stubs(monkeypatch):
     for name in ("Vgg19Encoder", "VggishEncoder"):
-        monkeypatch.setattr(encoders, name, Stub)
+        monkeypatch.setattr(clip_encoder, name, Stub)
 
 
 def write(path, brightness, seconds=10):
