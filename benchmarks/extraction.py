@@ -59,7 +59,7 @@ class Recipe:
         self._network = keras.applications.VGG19(
             include_top=False, weights=None, input_shape=(224, 224, 3)
         )
-        self._network.set_weights(visual._model.get_weights())
+        self._network.set_weights(visual.model.get_weights())
         self._audio = audio
 
     def __call__(self, clip: Clip) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,8 @@ class Vgg19Encoder:
 
     The output of `block5_pool` for each frame (RGB to BGR, ImageNet mean subtracted), then the
     mean over the frames of a segment, in float32. Frames go through in batches, so memory does
-    not grow with the clip. T: segments, F: frames a segment.
+    not grow with the clip. The attribute `model` is the network alone, from preprocessed pixels to
+    one frame's map. T: segments, F: frames a segment.
 
     Args:
         weights: `"random"` (for demos and tests, said loudly), `"imagenet"` (downloaded by
@@ -59,8 +60,8 @@ class Vgg19Encoder:
         else:
             model = _build(weights=None)
             weight_files.fill(model, weights, seed, INPUT_SCALE, SOURCE)
-        self._model = _with_policy(model, POLICIES[precision])
-        self._metadata = weight_files.describe(self._model, weights, seed)
+        self.model = _with_policy(model, POLICIES[precision])
+        self._metadata = weight_files.describe(self.model, weights, seed)
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
         if frames.ndim != 5 or frames.shape[2:] != FRAME_SHAPE or frames.dtype != np.uint8:
@@ -80,7 +81,7 @@ class Vgg19Encoder:
 
     def _encode(self, frames: np.ndarray) -> np.ndarray:
         pixels = keras.applications.vgg19.preprocess_input(frames.astype(np.float32))
-        return self._model.predict_on_batch(pixels).astype(np.float32)
+        return self.model.predict_on_batch(pixels).astype(np.float32)
 
 
 def _build(weights: str | None) -> keras.Model:

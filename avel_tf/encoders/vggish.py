@@ -21,7 +21,8 @@ class VggishEncoder:
     """Audio features of one-second segments: VGGish's embedding after its last ReLU.
 
     No PCA, no quantisation, as in the audio features published with AVE. Always in
-    float32: a second of sound costs 1/350 of its pictures. T: segments.
+    float32: a second of sound costs 1/350 of its pictures. The attribute `model` is the network
+    alone, from log-mel spectrograms. T: segments.
 
     Args:
         weights: `"random"` (for demos and tests, said loudly) or the path of a local
@@ -38,13 +39,13 @@ class VggishEncoder:
     """
 
     def __init__(self, weights: str | os.PathLike[str] = "random", seed: int = 0) -> None:
-        self._model = build_vggish()
-        weight_files.fill(self._model, weights, seed, INPUT_SCALE, SOURCE)
-        self._metadata = weight_files.describe(self._model, weights, seed)
+        self.model = build_vggish()
+        weight_files.fill(self.model, weights, seed, INPUT_SCALE, SOURCE)
+        self._metadata = weight_files.describe(self.model, weights, seed)
 
     def __call__(self, waveform: np.ndarray) -> np.ndarray:
         log_mel = log_mel_spectrogram(waveform)
-        return self._model.predict_on_batch(log_mel[..., None]).astype(np.float32)
+        return self.model.predict_on_batch(log_mel[..., None]).astype(np.float32)
 
     def metadata(self) -> dict[str, object]:
         """What made the features: plain values, ready for JSON."""

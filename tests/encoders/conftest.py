@@ -41,14 +41,14 @@ def with_biases():
     with contextlib.ExitStack() as stack:
 
         def give(encoder):
-            weights = encoder._model.get_weights()
-            stack.callback(encoder._model.set_weights, weights)
+            weights = encoder.model.get_weights()
+            stack.callback(encoder.model.set_weights, weights)
             generator = np.random.default_rng(1)
             weights = [
                 generator.normal(0, 0.1, array.shape) if array.ndim == 1 else array
                 for array in weights
             ]
-            encoder._model.set_weights(weights)
-            return encoder._model.get_weights()
+            encoder.model.set_weights(weights)
+            return encoder.model.get_weights()
 
         yield give

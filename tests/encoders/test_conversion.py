@@ -67,7 +67,7 @@ def test_the_released_layout_is_converted(tmp_path, capsys):
     expected = [
         variables[f"{scope}/{kind}"] for scope, _ in LAYERS for kind in ("weights", "biases")
     ]
-    for array, other in zip(encoder._model.get_weights(), expected, strict=True):
+    for array, other in zip(encoder.model.get_weights(), expected, strict=True):
         np.testing.assert_array_equal(array, other)
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
@@ -82,7 +82,7 @@ def test_every_fault_of_a_checkpoint_is_named(version, vggish, tmp_path):
     del variables["vggish/conv4/conv4_2/biases"], variables["vggish/fc2/weights"]
     write_checkpoint(tmp_path / "other.ckpt", variables, version)
     with pytest.raises(ValueError) as error:
-        conversion.read_checkpoint(tmp_path / "other.ckpt", vggish._model)
+        conversion.read_checkpoint(tmp_path / "other.ckpt", vggish.model)
     message = str(error.value)
     assert "other.ckpt' is no VGGish checkpoint: it lacks " in message
     assert "lacks vggish/conv4/conv4_2/biases, vggish/fc2/weights; " in message
@@ -100,12 +100,12 @@ def test_a_damaged_checkpoint_is_to_be_downloaded_again(fault, vggish, tmp_path)
     if fault == "folder":
         path = tmp_path
     with pytest.raises(ValueError, match=rf"is no whole TensorFlow checkpoint \(.*again: {URL}"):
-        conversion.read_checkpoint(path, vggish._model)
+        conversion.read_checkpoint(path, vggish.model)
 
 
 def test_a_missing_checkpoint_is_to_be_downloaded(vggish, tmp_path):
     with pytest.raises(ValueError, match=rf"no checkpoint '.*absent\.ckpt'\. Download it: {URL}"):
-        conversion.read_checkpoint(tmp_path / "absent.ckpt", vggish._model)
+        conversion.read_checkpoint(tmp_path / "absent.ckpt", vggish.model)
 
 
 @pytest.mark.parametrize("name", ["vggish.h5", "absent/vggish.weights.h5"])
@@ -119,7 +119,7 @@ def test_an_unfinished_output_is_not_left(monkeypatch, vggish, tmp_path):
         path.write_bytes(b"half of it")
         raise OSError("no space left")
 
-    monkeypatch.setattr(conversion, "build_vggish", lambda: vggish._model)
+    monkeypatch.setattr(conversion, "build_vggish", lambda: vggish.model)
     monkeypatch.setattr(conversion, "read_checkpoint", lambda path, model: model.get_weights())
     monkeypatch.setattr(keras.Model, "save_weights", fill_the_disk)
     output = tmp_path / "vggish.weights.h5"

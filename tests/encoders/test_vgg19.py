@@ -38,8 +38,8 @@ def test_equals_an_independent_computation(vgg19, with_biases, reference, frames
 
 
 def test_it_is_vgg19_up_to_block5_pool(vgg19):
-    assert vgg19._model.count_params() == 20_024_384
-    assert vgg19._model.layers[-1].name == "block5_pool"
+    assert vgg19.model.count_params() == 20_024_384
+    assert vgg19.model.layers[-1].name == "block5_pool"
     metadata = vgg19.metadata()
     assert metadata["name"] == "vgg19"
     assert metadata["weights"] == "random(seed=0)"
@@ -78,9 +78,9 @@ def test_a_missing_file_names_the_official_one():
 def test_weights_in_keras_own_layout_are_loaded(vgg19, frames, tmp_path):
     path = tmp_path / "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
     with h5py.File(path, "w") as file:
-        names = [layer.name for layer in vgg19._model.layers]
+        names = [layer.name for layer in vgg19.model.layers]
         file.attrs["layer_names"] = np.array(names, "S")
-        for layer in vgg19._model.layers:
+        for layer in vgg19.model.layers:
             group = file.create_group(layer.name)
             arrays = dict(zip(["W_1:0", "b_1:0"], layer.get_weights(), strict=False))
             group.attrs["weight_names"] = np.array([f"{layer.name}_{n}" for n in arrays], "S")

@@ -31,13 +31,13 @@ def test_seconds_are_encoded_independently(vggish, waveform):
 
 
 def test_the_network_has_the_published_weights_in_the_published_order(vggish):
-    shapes = [tuple(variable.shape) for variable in vggish._model.weights]
+    shapes = [tuple(variable.shape) for variable in vggish.model.weights]
     widths = [1, 64, 128, 256, 256, 512, 512]
     convolutions = [(3, 3, i, o) for i, o in itertools.pairwise(widths)]
     dense = [(12288, 4096), (4096, 4096), (4096, 128)]
     assert shapes[::2] == convolutions + dense
     assert shapes[1::2] == [(shape[-1],) for shape in convolutions + dense]
-    assert vggish._model.count_params() == 72_141_184
+    assert vggish.model.count_params() == 72_141_184
     assert vggish.metadata()["output_shape"] == [128]
 
 
