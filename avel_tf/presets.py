@@ -10,7 +10,6 @@ folder from anywhere can be opened.
 """
 
 import json
-import os
 import pathlib
 
 import keras
@@ -19,6 +18,7 @@ from avel_tf import (
     __version__,
     models,  # registers its classes
 )
+from avel_tf.whole_folder import whole_folder
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.weights.h5", "README.md"
 
@@ -36,22 +36,11 @@ def save_to_preset(model: keras.Model, folder: str | pathlib.Path, card: str = "
     """
     name = keras.saving.get_registered_name(type(model))
     _own_class(name)
-    folder = pathlib.Path(folder)
-    if folder.exists():
-        raise FileExistsError(f"{folder} exists already. Choose another folder or remove it.")
-    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
-    partial.mkdir(parents=True)
-    try:
+    with whole_folder(pathlib.Path(folder)) as partial:
         content = {"avel_tf": __version__, "class": name, "config": model.get_config()}
         (partial / CONFIG).write_text(json.dumps(content, indent=2) + "\n")
         model.save_weights(partial / WEIGHTS)
         (partial / CARD).write_text(card or _card(model, content))
-        partial.rename(folder)
-    except BaseException:
-        for path in partial.iterdir():
-            path.unlink()
-        partial.rmdir()
-        raise
 
 
 def from_preset(folder: str | pathlib.Path) -> keras.Model:
