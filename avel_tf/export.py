@@ -30,8 +30,8 @@ def export_model(model: keras.Model, folder: pathlib.Path, source: dict) -> None
         folder: Folder to write to.
         source: How the features were made, as `dataset.json` says.
     """
+    # It finds the weights itself; told to track the model, it would write them twice.
     archive = keras.export.ExportArchive()
-    archive.track(model)
 
     def serving_default(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         features = parse_examples(examples, tuple(model.input))

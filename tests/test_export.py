@@ -124,6 +124,15 @@ def test_signature_equals_the_keras_model(task, trained, test_examples):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["sel", "cml"])
+def test_each_weight_is_written_once(task, trained):
+    run = trained(task)
+    (data,) = run.saved_model.glob("variables/*.data-*")
+    num_bytes = 4 * run.load().count_params()
+    assert num_bytes <= data.stat().st_size < 1.2 * num_bytes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["sel", "cml"])
 def test_stock_tensorflow_serves_every_signature(task, trained, test_examples, tmp_path):
     run, examples = trained(task), test_examples(task)
     random = np.random.default_rng(0)
