@@ -22,7 +22,7 @@ from avel_tf.records import MediaFile, Record
 NUM_DECODERS = min(4, os.cpu_count() or 1)
 CLIPS_AHEAD = NUM_DECODERS + 1  # decoded and waiting, 24 MB each
 # Code of `media` and `encoders` that may change while the features stay the same.
-MAKE_NO_FEATURES = {"__main__.py", "conversion.py", "precision.py", "writing.py"}
+MAKE_NO_FEATURES = {"__main__.py", "conversion.py", "in_graph.py", "precision.py", "writing.py"}
 
 
 @dataclasses.dataclass(frozen=True)
