@@ -1,10 +1,12 @@
 """Keras model to SavedModel, and SavedModel to where it is served."""
 
+import contextlib
 import json
 import pathlib
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
@@ -40,14 +42,22 @@ def export_model(model: keras.Model, folder: pathlib.Path, source: dict) -> None
 
     signature = [tf.TensorSpec([None], tf.string, name="examples")]
     archive.add_endpoint("serving_default", serving_default, input_signature=signature)
+    with tracked_label_names(archive) as names:
+        others = signatures(model, names)
+        for name, (function, specs) in others.items():
+            archive.add_endpoint(name, function, input_signature=specs)
+        archive.write_out(str(folder), verbose=False)
+    write_warm_up(folder, ("serving_default", *others))
+    (folder / FEATURES).write_text(json.dumps(source, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def tracked_label_names(archive: keras.export.ExportArchive) -> Iterator[tf.lookup.StaticHashTable]:
+    """Table from label to name, which an archive written within the `with` block takes along."""
     with tempfile.TemporaryDirectory() as assets:
         names = label_names(write_labels(pathlib.Path(assets)))
         archive.track(names)
-        for name, (function, specs) in signatures(model, names).items():
-            archive.add_endpoint(name, function, input_signature=specs)
-        archive.write_out(str(folder), verbose=False)
-    write_warm_up(folder)
-    (folder / FEATURES).write_text(json.dumps(source, indent=2) + "\n")
+        yield names
 
 
 def write_labels(folder: pathlib.Path) -> pathlib.Path:

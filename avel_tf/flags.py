@@ -18,8 +18,8 @@ def weights(name: str) -> str:
     return name if name in ("imagenet", "random") else absolute(name)
 
 
-def add_encoding(group: argparse._ArgumentGroup) -> None:
-    """Flags of `EncodingConfig` and `MediaLimits`."""
+def add_weights(group: argparse._ArgumentGroup) -> None:
+    """Flags of the encoders' weights, fields of `EncodingConfig`."""
     group.add_argument(
         "--visual_weights",
         type=weights,
@@ -34,6 +34,11 @@ def add_encoding(group: argparse._ArgumentGroup) -> None:
         help="VGGish: a .weights.h5 file made by `python -m avel_tf.encoders convert-vggish`, or "
         "random; needed to encode videos",
     )
+
+
+def add_encoding(group: argparse._ArgumentGroup) -> None:
+    """Flags of `EncodingConfig` and `MediaLimits`."""
+    add_weights(group)
     group.add_argument(
         "--frames_per_segment",
         type=int,

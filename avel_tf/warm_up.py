@@ -1,34 +1,36 @@
 """Requests that TF Serving runs when it loads a model, so that no client is the first."""
 
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from avel_tf.ave import CATEGORIES, Annotation
+from avel_tf.ave import CATEGORIES, NUM_SEGMENTS, Annotation
+from avel_tf.encoders.log_mel import SAMPLE_RATE_HZ
 from avel_tf.records import Record, serialize
 from avel_tf.records.example import FEATURE_SHAPES
 
 PATH = pathlib.Path("assets.extra", "tf_serving_warmup_requests")  # which TF Serving looks for
 QUERY_SEGMENTS = 3
+FRAMES_PER_SEGMENT = 1  # VGG-19 takes its time
 
 Request = Mapping[str, np.ndarray]
 
 
-def write_warm_up(saved_model: pathlib.Path) -> None:
-    """Adds one request of batch 1 for each signature of a SavedModel, with made-up features."""
+def write_warm_up(saved_model: pathlib.Path, signatures: Iterable[str]) -> None:
+    """Adds one request of batch 1 for each of these signatures to a SavedModel, made up."""
     random = np.random.default_rng(0)
     (saved_model / PATH).parent.mkdir()
     with tf.io.TFRecordWriter(str(saved_model / PATH)) as writer:
-        for name, signature in tf.saved_model.load(str(saved_model)).signatures.items():
-            _, specs = signature.structured_input_signature
+        loaded = tf.saved_model.load(str(saved_model)).signatures
+        for name in signatures:
+            _, specs = loaded[name].structured_input_signature
             request = predict_pb2.PredictRequest()
             request.model_spec.signature_name = name
             for key in sorted(specs):
-                value = _serialized(random) if key == "examples" else _features(specs[key], random)
-                request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+                request.inputs[key].CopyFrom(tf.make_tensor_proto(_value(specs[key], random)))
             log = prediction_log_pb2.PredictionLog()
             log.predict_log.request.CopyFrom(request)
             writer.write(log.SerializeToString(deterministic=True))
@@ -40,6 +42,17 @@ def read_warm_up(saved_model: pathlib.Path) -> Iterator[tuple[str, Request]]:
         request = prediction_log_pb2.PredictionLog.FromString(serialized).predict_log.request
         inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
         yield request.model_spec.signature_name, inputs
+
+
+def _value(spec: tf.TensorSpec, random: np.random.Generator) -> np.ndarray:
+    if spec.name == "examples":
+        return _serialized(random)
+    if spec.name == "frames":
+        shape = (1, NUM_SEGMENTS, FRAMES_PER_SEGMENT, *spec.shape[3:])
+        return random.integers(0, 256, shape, np.uint8)
+    if spec.name == "waveform":
+        return random.uniform(-1, 1, (1, NUM_SEGMENTS * SAMPLE_RATE_HZ)).astype(np.float32)
+    return _features(spec, random)
 
 
 def _features(spec: tf.TensorSpec, random: np.random.Generator) -> np.ndarray:

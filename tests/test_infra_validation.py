@@ -127,6 +127,17 @@ def test_requests_are_the_same_each_time():
     assert first.shape == (1, 3, 128)
 
 
+def test_a_clip_of_made_up_pictures_and_sound():
+    random = np.random.default_rng(0)
+    spec = tf.TensorSpec([None, None, None, 224, 224, 3], tf.uint8, name="frames")
+    frames = warm_up._value(spec, random)
+    assert (frames.shape, frames.dtype) == ((1, 10, 1, 224, 224, 3), np.uint8)
+    assert (frames.min(), frames.max()) == (0, 255)
+    waveform = warm_up._value(tf.TensorSpec([None, None], name="waveform"), random)
+    assert (waveform.shape, waveform.dtype) == ((1, 160_000), np.float32)
+    assert -1 <= waveform.min() < -0.99 and 0.99 < waveform.max() <= 1
+
+
 @pytest.mark.parametrize("name", ["max_load_seconds", "max_memory_gib"])
 def test_limits_are_positive(name):
     with pytest.raises(ValueError, match=f"`{name}` must be a positive"):

@@ -144,14 +144,14 @@ class EncodedClips:
 @pytest.fixture
 def fast_encoders(monkeypatch, tmp_path) -> EncodedClips:
     """Puts stand-ins in place of both encoders; other processes may import `fast_encoders` too."""
-    from avel_tf import encoders
+    from avel_tf.encoders import clip_encoder
 
     here = str(pathlib.Path(__file__).parent)
     monkeypatch.syspath_prepend(here)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, str(CHECKOUT)]))
     monkeypatch.setenv("ENCODED", str(tmp_path / "encoded"))
     for name in ("Vgg19Encoder", "VggishEncoder"):
-        monkeypatch.setattr(encoders, name, getattr(encoders, name))  # undone after the test
+        monkeypatch.setattr(clip_encoder, name, getattr(clip_encoder, name))  # undone after the test
     import fast_encoders
 
     fast_encoders.install()

@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 
-from avel_tf import encoders
+from avel_tf.encoders import clip_encoder
 from avel_tf.sources import MediaSource
 
 
@@ -35,7 +35,7 @@ class FastAudio(Fast):
 
 def install():
     """Puts them in place of the real ones, in this process."""
-    encoders.Vgg19Encoder, encoders.VggishEncoder = FastVisual, FastAudio
+    clip_encoder.Vgg19Encoder, clip_encoder.VggishEncoder = FastVisual, FastAudio
 
 
 class FastSource(MediaSource):
