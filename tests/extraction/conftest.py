@@ -150,8 +150,8 @@ def fast_encoders(monkeypatch, tmp_path) -> EncodedClips:
     monkeypatch.syspath_prepend(here)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, str(CHECKOUT)]))
     monkeypatch.setenv("ENCODED", str(tmp_path / "encoded"))
-    for name in ("Vgg19Encoder", "VggishEncoder"):
-        monkeypatch.setattr(clip_encoder, name, getattr(clip_encoder, name))  # undone after the test
+    for name in ("Vgg19Encoder", "VggishEncoder"):  # undone after the test
+        monkeypatch.setattr(clip_encoder, name, getattr(clip_encoder, name))
     import fast_encoders
 
     fast_encoders.install()
