@@ -17,10 +17,11 @@ from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.proto import config_pb2
 
-from avel_tf import beam_jobs, metrics
+from avel_tf import beam_jobs, close_up, metrics
 from avel_tf.ave import NUM_SEGMENTS
 from avel_tf.comparison import bootstrap_interval
 from avel_tf.configuration import EvaluationConfig
+from avel_tf.extraction.tables import read_records
 from avel_tf.records import parse_examples, read_shard, shard_paths
 from avel_tf.scoring import COUNTS, LABELS, trivial_scores
 
@@ -115,8 +116,9 @@ def evaluate(
         The content of `metrics.json`: `task`, `primary_metric`, `metrics`, `trivial_baselines`,
         `yardsticks` (what is worth knowing but no bar), `baseline_metrics` (of the last blessed
         model), `interval` (95 %, of the primary metric) and `difference` (of it to the last
-        blessed model's, record by record), `slices` (by feature and value), `blessed` and
-        `reasons` against.
+        blessed model's, record by record), `slices` (by feature and value), `confusion` (for
+        `sel`, else None) and `examples` as `avel_tf.close_up` has them, `blessed` and `reasons`
+        against.
     """
     trivial, yardsticks = trivial_scores(config.task, examples / "records.csv")
     eval_config = _eval_config(config, max(trivial.values()), baseline is not None)
@@ -134,7 +136,11 @@ def evaluate(
     )
     overall, slices = _read_metrics(config.task, output, names[0])
     previous = _read_metrics(config.task, output, BASELINE)[0] if baseline else None
-    interval, difference = _intervals(config.task, model, baseline, examples)
+    labels, predictions = _answers(model, examples)
+    accuracies = metrics.record_accuracies(config.task, labels, predictions)
+    others = baseline and metrics.record_accuracies(config.task, *_answers(baseline, examples))
+    interval, difference = _intervals(accuracies, others)
+    annotations = {each.row: each for each in read_records(examples / "records.csv")["test"]}
     reasons = _reasons(config, overall, trivial, interval, difference)
     passed = tfma.load_validation_result(str(output)).validation_ok
     report = {
@@ -147,6 +153,14 @@ def evaluate(
         "interval": interval,
         "difference": difference,
         "slices": slices,
+        "confusion": close_up.confusion(labels, predictions) if config.task == "sel" else None,
+        "examples": close_up.examples(
+            config.task,
+            [annotations[record] for record in labels["record_id"]],
+            labels,
+            predictions,
+            accuracies,
+        ),
         "blessed": passed and not reasons,
         "reasons": reasons,
     }
@@ -188,11 +202,9 @@ def _eval_config(config: EvaluationConfig, bar: float, has_baseline: bool) -> co
 
 
 def _intervals(
-    task: str, model: pathlib.Path, baseline: pathlib.Path | None, examples: pathlib.Path
+    accuracies: np.ndarray, others: np.ndarray | None
 ) -> tuple[list[float] | None, list[float] | None]:
     """Of the primary metric, and of its difference to the baseline's; None without a number."""
-    accuracies = _record_accuracies(task, model, examples)
-    others = baseline and _record_accuracies(task, baseline, examples)
     if np.isnan(accuracies).all():
         return None, None
     interval = list(bootstrap_interval([accuracies]))
@@ -201,16 +213,22 @@ def _intervals(
     return interval, list(bootstrap_interval([accuracies], [others]))
 
 
-def _record_accuracies(task: str, saved_model: pathlib.Path, examples: pathlib.Path) -> np.ndarray:
-    """The primary metric of each test record, as the SavedModel answers."""
+def _answers(
+    saved_model: pathlib.Path, examples: pathlib.Path
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Labels of all test records, with `record_id`, and what a SavedModel says of them."""
     signature = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
-    accuracies = []
+    labels, predictions = collections.defaultdict(list), collections.defaultdict(list)
     for path in shard_paths(examples / "Split-test"):
         serialized = tf.constant(list(read_shard(path)))
-        labels = {name: x.numpy() for name, x in parse_examples(serialized, LABELS).items()}
-        predictions = {name: value.numpy() for name, value in signature(serialized).items()}
-        accuracies.append(metrics.record_accuracies(task, labels, predictions))
-    return np.concatenate(accuracies)
+        for name, value in parse_examples(serialized, ("record_id", *LABELS)).items():
+            labels[name].append(value.numpy())
+        for name, value in signature(serialized).items():
+            predictions[name].append(value.numpy())
+    return tuple(
+        {name: np.concatenate(parts) for name, parts in arrays.items()}
+        for arrays in (labels, predictions)
+    )
 
 
 def _reasons(

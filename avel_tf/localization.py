@@ -10,6 +10,7 @@ over the number of tied windows if the event's is among them: taking the first o
 a constant score into a guess that events start early, which on AVE is a good guess.
 """
 
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -40,6 +41,26 @@ def segment_labels(
     category = ops.cast(ops.argmax(event_category_logits, axis=-1), "int32")
     category = ops.expand_dims(category, axis=-1)  # (B, 1)
     return ops.where(event_relevance_probabilities >= threshold, category, background)
+
+
+def segment_probabilities(outputs: Mapping[str, Any]) -> Any:
+    """The probability of each label in each segment.
+
+    B: batch, T: segments, K: event categories.
+
+    Args:
+        outputs: Of a system of supervised event localization: `segment_label_logits`
+            (B, T, K + 1), or else `event_category_logits` (B, K) and
+            `event_relevance_probabilities` (B, T), which are taken for independent.
+    Returns:
+        Tensor of the Keras backend (B, T, K + 1), the last label being background.
+    Reference: Wu et al., ICCV 2019, section 3.4.
+    """
+    if "segment_label_logits" in outputs:
+        return ops.softmax(outputs["segment_label_logits"])
+    relevance = ops.expand_dims(outputs["event_relevance_probabilities"], axis=-1)  # (B, T, 1)
+    category = ops.expand_dims(ops.softmax(outputs["event_category_logits"]), axis=1)  # (B, 1, K)
+    return ops.concatenate([relevance * category, 1 - relevance], axis=-1)
 
 
 def window_scores(scores: np.ndarray, length: int) -> np.ndarray:
@@ -103,7 +124,7 @@ def expected_hits(scores: Any, event_relevance: Any, xp: ModuleType = np) -> tup
     Reference: Wu et al., ICCV 2019, sections 3.3 and 4.1; Tian et al., ECCV 2018, section 4.4,
     for pairs.
     """
-    overlap, chance, counts = _overlap_and_chance(scores, event_relevance, xp)
+    overlap, chance, counts = overlap_and_chance(scores, event_relevance, xp)
     hits = xp.sum(xp.where(overlap == 1.0, chance, 0.0), axis=1)
     return xp.where(counts, hits, 0.0), counts
 
@@ -119,12 +140,22 @@ def expected_overlap(scores: Any, event_relevance: Any, xp: ModuleType = np) -> 
         Float array (B,) in [0, 1], the mean over tied windows, 0 for records that do not count;
         and boolean array (B,): whether the record counts.
     """
-    overlap, chance, counts = _overlap_and_chance(scores, event_relevance, xp)
+    overlap, chance, counts = overlap_and_chance(scores, event_relevance, xp)
     return xp.where(counts, xp.sum(overlap * chance, axis=1), 0.0), counts
 
 
-def _overlap_and_chance(scores: Any, event_relevance: Any, xp: ModuleType) -> tuple[Any, Any, Any]:
-    """By start of a window, (B, T): its overlap with the event, and the chance to be taken."""
+def overlap_and_chance(scores: Any, event_relevance: Any, xp: ModuleType) -> tuple[Any, Any, Any]:
+    """What each window is worth, and how likely it is to be taken.
+
+    Args:
+        scores: As for `expected_hits`.
+        event_relevance: As for `expected_hits`.
+        xp: As for `expected_hits`.
+    Returns:
+        By start of the window, float arrays (B, T): its temporal intersection over union with the
+        event, and its chance to be taken, above 0 for the best one or all that tie with it; and
+        boolean array (B,): whether the record counts.
+    """
     scores = xp.array(scores, dtype="float64" if xp is np else "float32")
     is_event = xp.array(event_relevance) > 0.5
     num_segments = xp.shape(scores)[1]

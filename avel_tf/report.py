@@ -3,6 +3,9 @@
 import html
 import pathlib
 
+from avel_tf import time_line
+from avel_tf.ave import BACKGROUND_NAME, CATEGORIES
+
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em;
        color: #222 }
@@ -16,6 +19,14 @@ td.bar { position: relative; padding: 0 } td.bar div { background: #4a7ab5; heig
 td.number { font-variant-numeric: tabular-nums }
 .other td.bar div { background: #bbb } .model { font-weight: bold }
 p.caption { color: #777; margin: -0.6em 0 0.4em }
+.confusion { width: auto; font-size: 11px }
+.confusion td, .confusion th { padding: 0; border: 1px solid #eee; width: 21px; height: 19px;
+                               text-align: center; font-weight: normal }
+.confusion th.true { width: 14em; text-align: right; padding-right: 0.5em; white-space: nowrap;
+                     border: 0 }
+.confusion th.predicted { height: 14em; vertical-align: bottom; border: 0 }
+.confusion th.predicted span { writing-mode: vertical-rl; transform: rotate(180deg);
+                               white-space: nowrap }
 .blessed { color: #1a7f37 } .not-blessed { color: #b42318 }
 """
 TITLES = {"sel": "Supervised event localization", "cml": "Cross-modality localization"}
@@ -104,9 +115,18 @@ def write_report(result: dict, path: pathlib.Path) -> None:
             f'<p class="caption">dotted: all records, {percent(metrics[primary])}</p>',
             _table(rows, metrics[primary]),
         ]
+    if result["confusion"]:
+        sections += [
+            "<h2>Confusion of labels</h2>",
+            '<p class="caption">segments of a true label (row) that are taken for another '
+            "(column); the darker, the larger the share of the row</p>",
+            _confusion(result["confusion"]),
+        ]
+    for kind, examples in result["examples"].items():
+        sections += [f"<h2>The {kind} records</h2>", *map(_example, examples)]
     path.write_text(
         '<!doctype html><html lang="en"><meta charset="utf-8">'
-        f"<title>Evaluation</title><style>{STYLE}</style>{''.join(sections)}</html>\n",
+        f"<title>Evaluation</title><style>{STYLE}{time_line.STYLE}</style>{''.join(sections)}</html>\n",
         encoding="utf-8",
     )
 
@@ -126,6 +146,42 @@ def _table(rows: list[tuple[str, str, float | None, str]], line: float | None = 
         )
     place = "" if line is None else f' style="--line:{100 * line:.2f}%"'
     return f"<table{place}>{''.join(lines)}</table>"
+
+
+def _confusion(counts: list[list[int]]) -> str:
+    """A table of counts, those of labels that occur on neither side left out."""
+    names = [html.escape(name) for name in (*CATEGORIES, BACKGROUND_NAME)]
+    shown = [
+        label for label, row in enumerate(counts) if any(row) or any(each[label] for each in counts)
+    ]
+    head = "".join(f'<th class="predicted"><span>{names[label]}</span></th>' for label in shown)
+    lines = [f'<tr><th class="true"></th>{head}</tr>']
+    for true in shown:
+        total = sum(counts[true])
+        cells = [f'<tr><th class="true">{names[true]}</th>']
+        for predicted in shown:
+            count = counts[true][predicted]
+            share = count / total if total else 0
+            color = "26, 127, 55" if true == predicted else "180, 35, 24"
+            cells.append(
+                f'<td style="background: rgba({color}, {0.85 * share:.2f})" title="{names[true]} '
+                f'taken for {names[predicted]}: {count} of {total}">{count or ""}</td>'
+            )
+        lines.append("".join(cells) + "</tr>")
+    return f'<table class="confusion">{"".join(lines)}</table>'
+
+
+def _example(example: dict) -> str:
+    """One record, drawn."""
+    parts = [
+        f"<h3>{html.escape(example['video_id'])}: {html.escape(example['category'])}, "
+        f"{percent(example['accuracy'])}</h3>"
+    ]
+    for drawing in example["drawings"]:
+        truth = [{name} for name in drawing["truth"]]
+        parts.append(f'<p class="caption">{html.escape(drawing["title"])}</p>')
+        parts.append(time_line.time_line(drawing["labels"], drawing["curves"], truth))
+    return "".join(parts)
 
 
 def _records(scores: dict) -> str:

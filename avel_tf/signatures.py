@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from avel_tf.localization import TIE_TOLERANCE
+from avel_tf.localization import TIE_TOLERANCE, segment_probabilities
 
 Signature = tuple[Callable[..., dict[str, tf.Tensor]], list[tf.TensorSpec]]
 PAIRS = "audio_visual_scores"
@@ -67,14 +67,7 @@ def _localize_event(model: keras.Model, label_names: tf.lookup.StaticHashTable) 
             {"audio_features": audio_features, "visual_features": visual_features}, training=False
         )
         logits, label = outputs["event_category_logits"], outputs["segment_label"]
-        category_probabilities = tf.nn.softmax(logits)
-        if "segment_label_logits" in outputs:
-            probabilities = tf.nn.softmax(outputs["segment_label_logits"])
-            relevance = 1 - probabilities[..., -1]
-        else:
-            relevance = outputs["event_relevance_probabilities"]
-            of_events = relevance[..., None] * category_probabilities[:, None]
-            probabilities = tf.concat([of_events, 1 - relevance[..., None]], axis=-1)
+        probabilities = segment_probabilities(outputs)
         by_modality = {
             f"{modality}_relevance_probabilities": tf.sigmoid(outputs[name])
             for modality in ("audio", "visual")
@@ -84,10 +77,10 @@ def _localize_event(model: keras.Model, label_names: tf.lookup.StaticHashTable) 
             "segment_label": label,
             "segment_label_name": label_names.lookup(tf.cast(label, tf.int64)),
             "segment_probabilities": probabilities,
-            "event_relevance_probabilities": relevance,
+            "event_relevance_probabilities": 1 - probabilities[..., -1],
             **by_modality,
             "event_category": tf.argmax(logits, axis=-1, output_type=tf.int32),
-            "event_category_probabilities": category_probabilities,
+            "event_category_probabilities": tf.nn.softmax(logits),
         }
 
     return localize_event

@@ -38,4 +38,5 @@ class Evaluator(BeamComponent):
         )
         write_report(result, evaluation.report_path())
         outputs["blessing"].record_verdict(result["blessed"], model, baseline)
-        return {key: value for key, value in result.items() if key != "slices"}
+        in_detail = ("slices", "confusion", "examples")
+        return {key: value for key, value in result.items() if key not in in_detail}

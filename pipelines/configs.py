@@ -86,9 +86,8 @@ def system_training(task: str, system: str, settings: str = "ave") -> TrainingCo
         task: String. `"sel"` or `"cml"`.
         system: String. One of `avel_tf.configuration.SYSTEMS` of the task.
         settings: String. `"ave"` trains the baselines by ordinary cross-entropy and dual
-            attention matching, for `cml`, with what a search on val chose (docs/results.md), for
-            `sel` by both directions, not searched yet; `"faithful"` is what the papers say, with
-            defaults where they are silent.
+            attention matching with what a search on val chose (docs/results.md); `"faithful"`
+            is what the papers say, with defaults where they are silent.
     Raises:
         ValueError: If an argument is none of these.
     """
@@ -110,7 +109,12 @@ def system_training(task: str, system: str, settings: str = "ave") -> TrainingCo
             batch_size=128,
         )
     if system == "dam":
-        return dataclasses.replace(training, relevance_loss="each")
+        return dataclasses.replace(
+            training,
+            model=ModelConfig(units=128, num_heads=8),
+            relevance_loss="each",
+            learning_rate=3e-3,
+        )
     return training
 
 

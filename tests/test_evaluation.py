@@ -47,6 +47,14 @@ def test_values_are_those_of_numpy(task, trained, examples_folder, tmp_path):
     expected = numpy_values(task, features, predictions, everything)
     assert result["metrics"] == pytest.approx({"example_count": 12, **expected})
     assert result["primary_metric"] in expected
+    if task == "sel":
+        counts = np.array(result["confusion"])
+        assert counts.sum() == 120
+        assert np.trace(counts) / 120 == pytest.approx(result["metrics"]["segment_accuracy"])
+    else:
+        assert result["confusion"] is None
+    best, worst = (result["examples"][kind][0] for kind in ("best", "worst"))
+    assert best["accuracy"] >= worst["accuracy"]
     for feature in ("category", "event_length"):
         values = features[feature].astype(str).tolist()
         assert result["slices"][feature].keys() == set(values)

@@ -33,6 +33,8 @@ def result():
             "category": {"Bark": scores(0.5, 1.0), "<b>Cat & dog</b>": scores(0.25)},
             "event_length": {"10": scores(0.3), "9": scores(0.2), "2": scores(None)},
         },
+        "confusion": None,
+        "examples": {"best": [], "worst": []},
         "blessed": False,
         "reasons": ["Too low: 74.38% < 77.77%."],
     }
@@ -159,3 +161,38 @@ def test_a_model_without_a_number(result, tmp_path):
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert page.tables["Segment accuracy on the test split"][0][:2] == ["this model", "–"]
     assert page.lines[-1] is None
+
+
+def test_confused_labels(result, tmp_path):
+    counts = [[0] * 29 for _ in range(29)]
+    counts[0][0], counts[0][28], counts[28][28], counts[28][3] = 6, 2, 10, 1
+    write_report({**result, "confusion": counts}, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    table = text[text.index('<table class="confusion">') :]
+    rows = re.findall(r"<tr>(.*?)</tr>", table[: table.index("</table>")])
+    cells = [re.findall(r"<td [^>]*>(.*?)</td>", row) for row in rows[1:]]
+    assert cells == [["6", "", "2"], ["", "", ""], ["", "1", "10"]]  # what never occurs is left out
+    assert 'title="Church bell taken for Background: 2 of 8"' in table
+    assert "rgba(180, 35, 24, 0.21)" in table  # a quarter of the darkest
+
+
+def test_best_and_worst_records_are_drawn(result, tmp_path):
+    example = {
+        "video_id": "a<b",
+        "category": "Bark",
+        "accuracy": 0.5,
+        "drawings": [
+            {
+                "title": "audio to visual",
+                "labels": ["Bark", "Background"],
+                "truth": ["Bark", "Bark"],
+                "curves": {"visual": [1.0, 0.0]},
+            }
+        ],
+    }
+    examples = {"best": [], "worst": [example] * 2}
+    write_report({**result, "examples": examples}, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    worst = text[text.index("<h2>The worst records</h2>") :]
+    assert worst.count("<h3>a&lt;b: Bark, 50.00%</h3>") == 2
+    assert worst.count('class="event right"') == worst.count('class="background wrong"') == 2
