@@ -7,7 +7,7 @@ from avel_tf import time_line
 from avel_tf.ave import BACKGROUND_NAME, CATEGORIES
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em;
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 64em; margin: 2em auto; padding: 0 1em;
        color: #222 }
 table { border-collapse: collapse; width: 100%; table-layout: fixed; margin-bottom: 2em }
 td { padding: 0.2em 0.8em 0.2em 0; border-bottom: 1px solid #ddd }

@@ -61,8 +61,8 @@ def evaluate(page: pathlib.Path, script: str, profile: pathlib.Path) -> tuple[An
     process = subprocess.Popen(
         # The browser reads from descriptor 3 and writes to 4.
         ["bash", "-c", f'exec "$@" 3<&{from_us} 4>&{to_us}', "-", CHROMIUM]
-        + ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"]
-        + [f"--user-data-dir={profile}"],
+        + ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1200,900"]
+        + ["--remote-debugging-pipe", f"--user-data-dir={profile}"],
         pass_fds=(from_us, to_us),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

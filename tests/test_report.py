@@ -5,7 +5,9 @@ import re
 
 import pytest
 
+from avel_tf.ave import CATEGORIES
 from avel_tf.report import comparison, intervals, percent, write_report
+from tests import browser
 
 
 def scores(value, count=12.0):
@@ -176,23 +178,51 @@ def test_confused_labels(result, tmp_path):
     assert "rgba(180, 35, 24, 0.21)" in table  # a quarter of the darkest
 
 
+EXAMPLE = {
+    "video_id": "a<b",
+    "category": "Bark",
+    "accuracy": 0.5,
+    "drawings": [
+        {
+            "title": "audio to visual",
+            "labels": ["Bark", "Background"],
+            "truth": ["Bark", "Bark"],
+            "curves": {"visual": [1.0, 0.0]},
+        }
+    ],
+}
+
+
 def test_best_and_worst_records_are_drawn(result, tmp_path):
-    example = {
-        "video_id": "a<b",
-        "category": "Bark",
-        "accuracy": 0.5,
-        "drawings": [
-            {
-                "title": "audio to visual",
-                "labels": ["Bark", "Background"],
-                "truth": ["Bark", "Bark"],
-                "curves": {"visual": [1.0, 0.0]},
-            }
-        ],
-    }
-    examples = {"best": [], "worst": [example] * 2}
+    examples = {"best": [], "worst": [EXAMPLE] * 2}
     write_report({**result, "examples": examples}, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text()
     worst = text[text.index("<h2>The worst records</h2>") :]
     assert worst.count("<h3>a&lt;b: Bark, 50.00%</h3>") == 2
     assert worst.count('class="event right"') == worst.count('class="background wrong"') == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="chromium is not installed")
+def test_everything_fits_on_the_page(result, tmp_path):
+    """The largest page: all labels confused, drawings of ten seconds."""
+    drawing = {"title": "", "labels": ["Bark"] * 10, "truth": ["Bark"] * 10}
+    drawing["curves"] = {name: [0.5] * 10 for name in ("event", "audio", "visual")}
+    examples = {"best": [{**EXAMPLE, "drawings": [drawing]}], "worst": []}
+    slices = {"category": {name: scores(0.5) for name in CATEGORIES}, "event_length": {}}
+    page = {**result, "confusion": [[100] * 29] * 29, "examples": examples, "slices": slices}
+    write_report(page, tmp_path / "report.html")
+    script = """
+    const wide = [...document.querySelectorAll("*")].filter((each) =>
+      each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).display === "block");
+    const cells = [...document.querySelectorAll(".confusion td")];
+    return {
+      wide: wide.map((each) => each.outerHTML.slice(0, 80)), cells: cells.length,
+      page: document.documentElement.scrollWidth - window.innerWidth,
+      heights: new Set(cells.map((cell) => cell.offsetHeight)).size,
+    };
+    """
+    seen, errors = browser.evaluate(tmp_path / "report.html", script, tmp_path / "profile")
+    assert not errors
+    assert seen["wide"] == [] and seen["page"] <= 0
+    assert (seen["cells"], seen["heights"]) == (29 * 29, 1)
