@@ -1,5 +1,7 @@
 # make run    installs everything and runs the demo pipeline (ARGS="--task cml" for another one)
 # make test   installs everything and runs all tests
+# make test-backends   installs the newest TensorFlow, Keras and JAX in empty environments and has
+#             both backends train, save and open each other's models; needs a package index
 # make format rewrites the code in the house's format
 
 PYTHON ?= python3.11
@@ -9,8 +11,9 @@ JAX_ENVIRONMENT := .venv-jax/.complete
 BACKEND_TESTS := tests/layers tests/models tests/test_losses.py tests/test_metrics.py \
 	tests/test_localization.py tests/test_trivial_baselines.py tests/test_canonical_correlation.py \
 	tests/test_backend_independence.py tests/test_presets.py
+BACKENDS := tensorflow jax
 
-.PHONY: run test format
+.PHONY: run test test-backends format
 
 run: $(ENVIRONMENT)
 	@.venv/bin/python pipelines/local_runner.py $(ARGS)
@@ -18,6 +21,20 @@ run: $(ENVIRONMENT)
 test: $(ENVIRONMENT) $(JAX_ENVIRONMENT)
 	JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -m "" -n 2 --dist loadfile $(BACKEND_TESTS)
 	.venv/bin/python -m pytest -q -m "" -n 2 --dist loadfile --durations 15 tests
+
+# Emptied each time, or they would not have the newest; `build`, or the wheel could hold old files.
+test-backends:
+	rm -rf build .venv-newest-models
+	for backend in $(BACKENDS); do \
+		$(PYTHON) -m venv --clear .venv-newest-$$backend && \
+		.venv-newest-$$backend/bin/python -m pip install --quiet ".[$$backend]" && \
+		KERAS_BACKEND=$$backend .venv-newest-$$backend/bin/python \
+			tests/backends/write_models.py .venv-newest-models/$$backend || exit 1; \
+	done
+	for reader in $(BACKENDS); do for writer in $(BACKENDS); do \
+		KERAS_BACKEND=$$reader .venv-newest-$$reader/bin/python \
+			tests/backends/read_models.py .venv-newest-models/$$writer || exit 1; \
+	done; done
 
 format: $(ENVIRONMENT)
 	.venv/bin/ruff format .

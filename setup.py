@@ -1,4 +1,4 @@
-"""Packaging: the core is the Keras models; the pipeline, GPU and development sets are extras."""
+"""Packaging: the core is the Keras models; backends, pipeline and development sets are extras."""
 
 import pathlib
 import re
@@ -34,8 +34,13 @@ setuptools.setup(
     # The data contract lies at the top of the checkout and travels inside the wheel.
     package_dir={"avel_tf.schemas": "schemas"},
     package_data={"avel_tf.schemas": ["*.pbtxt"]},
-    install_requires=["keras>=3.5", "numpy", "tensorflow>=2.16"],
+    install_requires=[
+        "keras>=3.5",
+        "numpy",
+    ],  # Keras asks for a backend, which is an extra here too
     extras_require={
+        "tensorflow": ["tensorflow>=2.16"],
+        "jax": ["jax"],
         "pipeline": PIPELINE,
         "dask": ["dask[distributed]"],  # to run the extraction on a Dask cluster
         "gpu": ["tensorflow[and-cuda]>=2.16"],
