@@ -10,7 +10,8 @@ JAX_ENVIRONMENT := .venv-jax/.complete
 # The same tests run on TensorFlow and, without it, on JAX, which compiles for longer than it runs.
 BACKEND_TESTS := tests/layers tests/models tests/test_losses.py tests/test_metrics.py \
 	tests/test_localization.py tests/test_trivial_baselines.py tests/test_canonical_correlation.py \
-	tests/test_backend_independence.py tests/test_presets.py
+	tests/test_backend_independence.py tests/test_presets.py \
+	tests/examples/test_layers_in_your_model.py
 BACKENDS := tensorflow jax
 
 .PHONY: run test test-backends format
