@@ -13,6 +13,7 @@ BACKEND_TESTS := tests/layers tests/models tests/test_losses.py tests/test_metri
 	tests/test_backend_independence.py tests/test_presets.py \
 	tests/examples/test_layers_in_your_model.py
 BACKENDS := tensorflow jax
+EXPORTERS := tf2onnx onnxruntime ai-edge-litert
 
 .PHONY: run test test-backends format
 
@@ -36,6 +37,8 @@ test-backends:
 		KERAS_BACKEND=$$reader .venv-newest-$$reader/bin/python \
 			tests/backends/read_models.py .venv-newest-models/$$writer || exit 1; \
 	done; done
+	.venv-newest-tensorflow/bin/python -m pip install --quiet $(EXPORTERS) pytest
+	.venv-newest-tensorflow/bin/pytest -q -m "" -o pythonpath= tests/test_portable_exports.py
 
 format: $(ENVIRONMENT)
 	.venv/bin/ruff format .

@@ -44,6 +44,16 @@ setuptools.setup(
         "pipeline": PIPELINE,
         "dask": ["dask[distributed]"],  # to run the extraction on a Dask cluster
         "gpu": ["tensorflow[and-cuda]>=2.16"],
-        "dev": ["import-linter", "psutil", "pytest", "pytest-xdist", "ruff", "scipy"],
+        "dev": [
+            "ai-edge-litert",
+            "import-linter",
+            "onnxruntime",
+            "psutil",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+            "scipy",
+            "tf2onnx",
+        ],
     },
 )

@@ -22,6 +22,18 @@ from avel_tf.arguments import check_positive_integer
 TIE_TOLERANCE = 1e-6
 
 
+def most_likely(logits: Any) -> Any:
+    """Where the largest of the last axis is; under TensorFlow and JAX the first, if several tie.
+
+    Args:
+        logits: Float tensor or array (..., K).
+    Returns:
+        Int32 tensor of the Keras backend (...).
+    """
+    # Keras's argmax of floats works on their bits under TensorFlow, which ONNX and LiteRT cannot.
+    return ops.cast(ops.top_k(logits, 1)[1][..., 0], "int32")
+
+
 def segment_labels(
     event_category_logits: Any, event_relevance_probabilities: Any, threshold: float = 0.5
 ) -> Any:
@@ -38,8 +50,7 @@ def segment_labels(
     Reference: Wu et al., ICCV 2019, section 3.4.
     """
     background = event_category_logits.shape[-1]
-    category = ops.cast(ops.argmax(event_category_logits, axis=-1), "int32")
-    category = ops.expand_dims(category, axis=-1)  # (B, 1)
+    category = ops.expand_dims(most_likely(event_category_logits), axis=-1)  # (B, 1)
     return ops.where(event_relevance_probabilities >= threshold, category, background)
 
 

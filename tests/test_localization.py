@@ -6,6 +6,7 @@ from avel_tf.localization import (
     best_window,
     expected_hits,
     expected_overlap,
+    most_likely,
     segment_labels,
     window_scores,
 )
@@ -16,6 +17,13 @@ def relevance(*events, segments=10):
     for row, (start, end) in zip(rows, events, strict=True):
         row[start:end] = 1
     return rows
+
+
+def test_most_likely():
+    logits = np.array([[[0.0, 3.0, 3.0], [0.0, 0.0, -1.0]], [[1.0, 1.0, 1.0], [-2.0, -3.0, -1.0]]])
+    found = most_likely(logits.astype("float32"))
+    np.testing.assert_array_equal(found, [[1, 0], [0, 2]])  # of tied ones the first
+    assert keras.backend.standardize_dtype(found.dtype) == "int32"
 
 
 def test_segment_labels():

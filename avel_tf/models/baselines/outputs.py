@@ -4,6 +4,8 @@ from typing import Any
 
 from keras import ops
 
+from avel_tf.localization import most_likely
+
 
 def localization_outputs(segment_label_logits: Any) -> dict[str, Any]:
     """The decision for each segment, and the category of the record that follows from them.
@@ -25,6 +27,6 @@ def localization_outputs(segment_label_logits: Any) -> dict[str, Any]:
     mean = ops.mean(ops.exp(log_probabilities - largest), axis=1)
     return {
         "segment_label_logits": segment_label_logits,
-        "segment_label": ops.cast(ops.argmax(segment_label_logits, axis=-1), "int32"),
+        "segment_label": most_likely(segment_label_logits),
         "event_category_logits": largest[:, 0] + ops.log(mean),
     }
