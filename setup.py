@@ -11,7 +11,9 @@ PIPELINE = [
     "apache-beam==2.72.*",
     "av==18.*",
     "h5py",
+    "matplotlib",
     "ml-metadata==1.17.*",
+    "pillow",
     "tensorflow==2.16.*",  # the newest that tensorflow-io and ml-metadata 1.17 both accept
     "tensorflow-data-validation==1.16.*",
     "tensorflow-io==0.37.*",
@@ -34,10 +36,7 @@ setuptools.setup(
     # The data contract lies at the top of the checkout and travels inside the wheel.
     package_dir={"avel_tf.schemas": "schemas"},
     package_data={"avel_tf.schemas": ["*.pbtxt"]},
-    install_requires=[
-        "keras>=3.5",
-        "numpy",
-    ],  # Keras asks for a backend, which is an extra here too
+    install_requires=["keras>=3.5", "numpy"],  # and a backend, by an extra
     extras_require={
         "tensorflow": ["tensorflow>=2.16"],
         "jax": ["jax"],
