@@ -1,10 +1,18 @@
 """Deployment."""
 
 import dataclasses
+import json
 import pathlib
 
 from avel_tf.arguments import check_positive_integer
-from components.artifacts import InfraBlessing, Model, ModelBlessing, PushedModel
+from components.artifacts import (
+    Examples,
+    InfraBlessing,
+    Model,
+    ModelBlessing,
+    ModelEvaluation,
+    PushedModel,
+)
 from components.component import Component
 
 
@@ -35,15 +43,25 @@ class PusherParameters:
 class Pusher(Component):
     """Copies a model that is good and can be served to a new version folder, which appears whole.
 
+    Beside it go its card, `model_card.md`, and the facts of it, `model_card.json`.
+
     Inputs:
+        examples: `Examples` it was trained and tested on.
         model: `Model`.
+        evaluation: `ModelEvaluation` of it.
         blessing: `ModelBlessing` of it.
         infra_blessing: `InfraBlessing` of it.
     Outputs:
         pushed_model: `PushedModel`.
     """
 
-    INPUTS = {"model": Model, "blessing": ModelBlessing, "infra_blessing": InfraBlessing}
+    INPUTS = {
+        "examples": Examples,
+        "model": Model,
+        "evaluation": ModelEvaluation,
+        "blessing": ModelBlessing,
+        "infra_blessing": InfraBlessing,
+    }
     OUTPUTS = {"pushed_model": PushedModel}
     PARAMETERS = PusherParameters
 
@@ -53,12 +71,22 @@ class Pusher(Component):
         if not (inputs["blessing"].is_blessed and inputs["infra_blessing"].is_blessed):
             pushed.record_no_push()
             return {"pushed": ""}
-        from avel_tf.export import push_model
+        from avel_tf import model_card
+        from avel_tf.push import push_model
 
+        destination, model = pathlib.Path(self.parameters.destination), inputs["model"]
+        facts = model_card.gather(
+            inputs["examples"].path(),
+            model.configuration_path(),
+            inputs["evaluation"].metrics_path(),
+            {key: artifact.id for key, artifact in inputs.items()},
+        )
+        texts = {
+            "model_card.md": model_card.markdown(destination.name, facts),
+            "model_card.json": json.dumps(facts, indent=2) + "\n",
+        }
         destination = push_model(
-            inputs["model"].serving_path(),
-            pathlib.Path(self.parameters.destination),
-            self.parameters.keep_versions,
+            model.serving_path(), destination, self.parameters.keep_versions, texts
         )
         pushed.record_push(destination, int(destination.name))
         return {"pushed": str(destination)}

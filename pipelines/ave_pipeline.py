@@ -50,7 +50,9 @@ def create_pipeline(
     infra_validator = InfraValidator(config.infra_validation, model=trainer.outputs["model"])
     pusher = Pusher(
         PusherParameters(str(destination), config.keep_versions),
+        examples=example_gen.outputs["examples"],
         model=trainer.outputs["model"],
+        evaluation=evaluator.outputs["evaluation"],
         blessing=evaluator.outputs["blessing"],
         infra_blessing=infra_validator.outputs["infra_blessing"],
     )

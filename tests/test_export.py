@@ -1,24 +1,16 @@
-"""The SavedModel against the Keras model, under stock TensorFlow; pushes that appear whole."""
+"""The SavedModel against the Keras model, under stock TensorFlow."""
 
 import itertools
-import os
-import pathlib
-import shutil
-import signal
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from avel_tf import export
 from avel_tf.ave import BACKGROUND_NAME, CATEGORIES
-from avel_tf.export import push_model
 from avel_tf.records import parse_examples, read_shard, shard_paths
 
-CHECKOUT = pathlib.Path(export.__file__).parent.parent
 OUTPUTS = {
     "sel": {
         "audio_relevance_logits": (tf.float32, [None, 10]),
@@ -59,34 +51,6 @@ for name, request in requests.items():
             np.testing.assert_allclose(outputs[name][key], value, rtol=1e-4, atol=1e-5)
 np.save(sys.argv[3], outputs)
 assert "avel_tf" not in sys.modules and "tensorflow_io" not in sys.modules
-"""
-
-# A push that is killed while an old version is removed.
-KILLED_REMOVAL = """
-import os, pathlib, shutil, signal, sys
-from avel_tf.export import push_model
-
-def remove(folder):
-    (folder / "saved_model.pb").unlink()
-    os.kill(os.getpid(), signal.SIGKILL)
-
-shutil.rmtree = remove
-push_model(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), 2)
-"""
-
-# A push that is killed when the graph is copied and the weights are not.
-KILLED_PUSH = """
-import os, pathlib, shutil, signal, sys
-from avel_tf.export import push_model
-
-def copy(source, destination):
-    shutil.copyfile(source, destination)
-    if os.path.basename(source) == "saved_model.pb":
-        os.kill(os.getpid(), signal.SIGKILL)
-
-copytree = shutil.copytree
-shutil.copytree = lambda *folders: copytree(*folders[:2], copy_function=copy)  # calls itself
-push_model(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), 2)
 """
 
 
@@ -170,112 +134,3 @@ def test_stock_tensorflow_serves_every_signature(task, trained, test_examples, t
         assert [[names[label] for label in labels] for labels in answer["segment_label"]] == [
             [name.decode() for name in labels] for labels in answer["segment_label_name"]
         ]
-
-
-@pytest.fixture
-def saved_model(tmp_path):
-    """The files of a SavedModel, without sense."""
-    folder = tmp_path / "saved_model"
-    (folder / "variables").mkdir(parents=True)
-    for name in ("saved_model.pb", "variables/variables.index", "variables/variables.data"):
-        (folder / name).write_text(name)
-    return folder
-
-
-def files(folder):
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-
-
-def test_versions_rise_even_in_one_second(saved_model, tmp_path, monkeypatch):
-    now = 1_700_000_000.9
-    monkeypatch.setattr(export.time, "time", lambda: now)
-    base = tmp_path / "served" / "ave"
-    pushed = [push_model(saved_model, base, 20) for _ in range(3)]
-    assert [path.name for path in pushed] == ["1700000000", "1700000001", "1700000002"]
-    now = 1_600_000_000  # the clock was set back
-    assert push_model(saved_model, base, 20).name == "1700000003"
-    now = 1_800_000_000
-    assert push_model(saved_model, base, 20).name == "1800000000"
-    for path in base.iterdir():
-        assert files(path) == files(saved_model)
-
-
-def test_other_files_at_the_destination_stay(saved_model, tmp_path):
-    base = tmp_path / "served"
-    (base / "assets.7").mkdir(parents=True)
-    (base / "models.config").write_text("")
-    push_model(saved_model, base, 20)
-    assert (base / "assets.7").is_dir() and (base / "models.config").is_file()
-
-
-def test_reader_never_sees_half_a_version(saved_model, tmp_path, monkeypatch):
-    base, pushed, partial, seen = tmp_path / "served", threading.Event(), [], set()
-
-    def slow_copy(source, destination):
-        pushed.wait(0.01)
-        shutil.copyfile(source, destination)
-
-    copytree = shutil.copytree  # which calls itself, with more arguments
-    monkeypatch.setattr(
-        shutil, "copytree", lambda *folders: copytree(*folders[:2], copy_function=slow_copy)
-    )
-
-    def poll():
-        while not pushed.is_set():
-            for version in base.glob("[0-9]*"):
-                seen.add(version.name)
-                if files(version) != files(saved_model):
-                    partial.append(files(version))
-
-    base.mkdir()
-    reader = threading.Thread(target=poll)
-    reader.start()
-    versions = {push_model(saved_model, base, 20).name for _ in range(10)}
-    pushed.set()
-    reader.join()
-    assert not partial
-    assert len(versions) == 10 and len(seen) > 1
-
-
-@pytest.mark.slow
-def test_killed_push_leaves_no_version_and_the_next_one_cleans_up(saved_model, tmp_path):
-    base = tmp_path / "served"
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED_PUSH, saved_model, base],
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
-    )
-    assert killed.returncode == -signal.SIGKILL
-    (left,) = base.iterdir()
-    assert left.name.startswith(".partial-") and (left / "saved_model.pb").is_file()
-    version = push_model(saved_model, base, 20)
-    assert [path.name for path in base.iterdir()] == [version.name]
-    assert files(version) == files(saved_model)
-
-
-def test_old_versions_leave_and_those_that_may_be_served_stay(saved_model, tmp_path, monkeypatch):
-    monkeypatch.setattr(export.time, "time", lambda: 100)
-    base = tmp_path / "served"
-    (base / "notes").mkdir(parents=True)
-    for keep, expected in ((3, "100"), (3, "100 101"), (3, "100 101 102"), (3, "101 102 103")):
-        push_model(saved_model, base, keep)
-        assert sorted(path.name for path in base.glob("1*")) == expected.split()
-    push_model(saved_model, base, 2)
-    assert sorted(path.name for path in base.iterdir()) == ["103", "104", "notes"]
-
-
-@pytest.mark.slow
-def test_a_removal_that_is_killed_leaves_no_half_version(saved_model, tmp_path):
-    base = tmp_path / "served"
-    first, second = (push_model(saved_model, base, 2) for _ in range(2))
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED_REMOVAL, saved_model, base],
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
-    )
-    assert killed.returncode == -signal.SIGKILL
-    assert not first.exists() and (base / f".partial-{first.name}").exists()
-    versions = sorted(base.glob("[0-9]*"))
-    assert len(versions) == 2 and versions[0] == second
-    for version in versions:
-        assert files(version) == files(saved_model)
-    push_model(saved_model, base, 3)
-    assert len(list(base.iterdir())) == 3

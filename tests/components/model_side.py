@@ -71,7 +71,9 @@ def make_pipeline(examples, destination, settings):
     infra_validator = InfraValidator(InfraValidationConfig(), model=model)
     pusher = Pusher(
         PusherParameters(str(destination), 5),
+        examples=dataset.outputs["examples"],
         model=model,
+        evaluation=evaluator.outputs["evaluation"],
         blessing=evaluator.outputs["blessing"],
         infra_blessing=infra_validator.outputs["infra_blessing"],
     )

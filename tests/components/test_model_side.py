@@ -133,5 +133,11 @@ def test_versions_in_a_pipeline(model_runs):
     assert pushed["untrained"].custom == {"pushed": 0}
     assert model_runs.results["untrained"]["Pusher"].summary == {"pushed": ""}
     assert "serving_default" in tf.saved_model.load(str(versions[-1])).signatures
+    facts = json.loads((versions[-1] / "model_card.json").read_text())
+    assert facts["lineage"]["model"] == model_of(model_runs, "second").id
+    evaluation = model_runs.results["second"]["Evaluator"].summary
+    assert facts["evaluation"] == evaluation
+    card = (versions[-1] / "model_card.md").read_text()
+    assert f"{evaluation['metrics']['average_accuracy']:.2%}" in card
     (proto,) = model_runs.lineage.store.get_artifacts_by_id([pushed["second"].id])
     assert proto.custom_properties["pushed_version"].string_value == versions[-1].name

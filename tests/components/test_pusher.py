@@ -4,24 +4,47 @@ import json
 
 import pytest
 
-from components.artifacts import InfraBlessing, Model, ModelBlessing, PushedModel
+from components.artifacts import (
+    Examples,
+    InfraBlessing,
+    Model,
+    ModelBlessing,
+    ModelEvaluation,
+    PushedModel,
+)
 from components.component import Channel
 from components.pusher import Pusher, PusherParameters
+
+EVALUATION = {
+    **{"task": "cml", "primary_metric": "average_accuracy", "baseline_metrics": None},
+    **{"metrics": {"example_count": 2.0, "average_accuracy": 0.5}, "interval": [0.4, 0.6]},
+    **{"trivial_baselines": {}, "yardsticks": {}, "difference": None},
+}
 
 
 @pytest.fixture
 def push(tmp_path):
     """Function that runs a Pusher on a model of one file, blessed or not."""
-    model, blessing, infra_blessing = (
-        kind(str(tmp_path / kind.TYPE_NAME), id=7) for kind in (Model, ModelBlessing, InfraBlessing)
+    kinds = (Examples, Model, ModelEvaluation, ModelBlessing, InfraBlessing)
+    examples, model, evaluation, blessing, infra_blessing = (
+        kind(str(tmp_path / kind.TYPE_NAME), id=number) for number, kind in enumerate(kinds)
     )
     model.serving_path().mkdir(parents=True)
     (model.serving_path() / "saved_model.pb").write_text("model")
+    model.configuration_path().write_text('{"system": "dam"}')
+    (examples.path() / "Split-test").mkdir(parents=True)
+    examples.records_path().write_text("row")
+    dataset = {"num_records": {"test": 1}, "num_rejected": {}, "source": {"kind": "media"}}
+    examples.metadata_path().write_text(json.dumps(dataset))
+    evaluation.path().mkdir()
+    evaluation.metrics_path().write_text(json.dumps(EVALUATION))
     blessing.path().mkdir()
     infra_blessing.path().mkdir()
     pusher = Pusher(
         PusherParameters(str(tmp_path / "served"), 5),
+        examples=Channel("AveExampleGen", "examples", Examples),
         model=Channel("Trainer", "model", Model),
+        evaluation=Channel("Evaluator", "evaluation", ModelEvaluation),
         blessing=Channel("Evaluator", "blessing", ModelBlessing),
         infra_blessing=Channel("InfraValidator", "infra_blessing", InfraBlessing),
     )
@@ -31,7 +54,10 @@ def push(tmp_path):
         infra_blessing.record_verdict(servable)
         pushed = PushedModel(str(tmp_path / "pushed"))
         pushed.path().mkdir()
-        inputs = {"model": model, "blessing": blessing, "infra_blessing": infra_blessing}
+        inputs = {
+            **{"examples": examples, "model": model, "evaluation": evaluation},
+            **{"blessing": blessing, "infra_blessing": infra_blessing},
+        }
         return pusher.execute(inputs, {"pushed_model": pushed}, tmp_path), pushed
 
     return run
@@ -41,6 +67,12 @@ def test_blessed_model_is_pushed(push, tmp_path):
     summary, pushed = push(blessed=True)
     (version,) = (tmp_path / "served").iterdir()
     assert (version / "saved_model.pb").read_text() == "model"
+    assert (version / "model_card.md").read_text().startswith("# served")
+    lineage = json.loads((version / "model_card.json").read_text())["lineage"]
+    assert lineage == {
+        **{"examples": 0, "model": 1, "evaluation": 2},
+        **{"blessing": 3, "infra_blessing": 4},
+    }
     assert summary == {"pushed": str(version)}
     assert pushed.custom == {
         "pushed": 1,

@@ -1,0 +1,73 @@
+import hashlib
+import json
+
+import pytest
+
+from avel_tf.model_card import gather, markdown
+
+RECORDS = b"split,row\n"
+EVALUATION = {
+    "task": "sel",
+    "primary_metric": "segment_accuracy",
+    "metrics": {"example_count": 402.0, "segment_accuracy": 0.7438, "relevance_f1": None},
+    "trivial_baselines": {"always background": 0.1779},
+    "yardsticks": {"true category, always event": 0.8221},
+    "baseline_metrics": None,
+    "interval": [0.7012, 0.7849],
+    "difference": None,
+    "slices": {},
+    "confusion": [[1]],
+    "examples": {},
+    "blessed": True,
+    "reasons": [],
+}
+
+
+@pytest.fixture
+def facts(tmp_path):
+    dataset = {
+        "task": "sel",
+        "num_records": {"train": 3, "test": 402},
+        "num_rejected": {"no_audio": 2, "damaged": 1},
+        "source": {"kind": "media", "audio_encoder": {"weights_sha256": "abc"}},
+    }
+    (tmp_path / "dataset.json").write_text(json.dumps(dataset))
+    (tmp_path / "records.csv").write_bytes(RECORDS)
+    for split in ("train", "test"):
+        (tmp_path / f"Split-{split}").mkdir()
+        for shard in ("b.gz", "a.gz"):
+            (tmp_path / f"Split-{split}" / shard).write_text(f"{split} {shard}")
+    (tmp_path / "configuration.json").write_text(json.dumps({"system": "dam", "seed": 3}))
+    (tmp_path / "metrics.json").write_text(json.dumps(EVALUATION))
+    paths = tmp_path / "configuration.json", tmp_path / "metrics.json"
+    return gather(tmp_path, *paths, {"examples": 4, "model": 17})
+
+
+def test_facts_can_be_checked(facts):
+    assert facts["data"]["sha256"]["records.csv"] == hashlib.sha256(RECORDS).hexdigest()
+    shards = [hashlib.sha256(f"test {name}.gz".encode()).hexdigest() for name in "ab"]
+    assert facts["data"]["sha256"]["test"] == hashlib.sha256("".join(shards).encode()).hexdigest()
+    assert facts["data"]["sha256"]["train"] != facts["data"]["sha256"]["test"]
+    assert facts["evaluation"].keys() == EVALUATION.keys() - {"slices", "confusion", "examples"}
+    assert facts["configuration"]["seed"] == 3
+    json.dumps(facts, allow_nan=False)
+
+
+def test_the_card_has_what_a_reader_asks_for(facts):
+    card = markdown("ave-sel", facts)
+    assert card.startswith("# ave-sel\n\nSupervised event localization, system `dam`.")
+    for row in (
+        "| segment_accuracy, 402 test records |  |  |",
+        "| this model | 74.38% |  |",
+        "| always background | 17.79% | trivial |",
+        "| true category, always event | 82.21% | yardstick |",
+        "- relevance_f1: –",
+        "95 % interval 70.12% to 78.49%.",
+        "3 records were rejected",
+        f"| train | 3 | `{facts['data']['sha256']['train']}` |",
+        '"weights_sha256": "abc"',
+        '"seed": 3',
+        "| model | 17 |",
+        "## Limits",
+    ):
+        assert row in card, row
