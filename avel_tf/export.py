@@ -1,7 +1,6 @@
 """Keras model to SavedModel."""
 
 import contextlib
-import json
 import pathlib
 import tempfile
 from collections.abc import Iterator
@@ -10,11 +9,10 @@ import keras
 import tensorflow as tf
 
 from avel_tf.ave import BACKGROUND_NAME, CATEGORIES
+from avel_tf.feature_origin import write_origin
 from avel_tf.records import parse_examples
 from avel_tf.signatures import signatures
 from avel_tf.warm_up import write_warm_up
-
-FEATURES = pathlib.Path("assets.extra", "features.json")
 
 
 def export_model(model: keras.Model, folder: pathlib.Path, source: dict) -> None:
@@ -46,7 +44,7 @@ def export_model(model: keras.Model, folder: pathlib.Path, source: dict) -> None
             archive.add_endpoint(name, function, input_signature=specs)
         archive.write_out(str(folder), verbose=False)
     write_warm_up(folder, ("serving_default", *others))
-    (folder / FEATURES).write_text(json.dumps(source, indent=2) + "\n")
+    write_origin(folder, source)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from avel_tf.configuration import EncodingConfig
+from avel_tf.feature_origin import check_encoders, is_encoded, read_origin
 from avel_tf.flags import add_weights, override
 from avel_tf.screen import quiet
 from avel_tf.whole_folder import whole_folder
@@ -50,8 +51,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     encoders.add_argument(
         "--encoder_precision",
         choices=("float32", "bfloat16"),
-        default="float32",
-        help="of VGG-19 (default: float32); bfloat16 is faster on processors that compute in it",
+        help="of VGG-19 (default: that of the training data, else float32); bfloat16 is faster on "
+        "processors that compute in it",
     )
     return parser.parse_args(arguments)
 
@@ -70,9 +71,14 @@ def run(flags: argparse.Namespace) -> None:
         from avel_tf import encoders  # heavy, and not needed for --help
         from avel_tf.media_export import export_media_model
 
-        model = load(flags.model)
-        visual = encoders.Vgg19Encoder(encoding.visual_weights, encoding.encoder_precision)
+        model, source = load(flags.model), read_origin(flags.model)
+        precision = encoding.encoder_precision
+        if precision == "auto":
+            precision = source["visual_encoder"]["precision"] if is_encoded(source) else "float32"
+        visual = encoders.Vgg19Encoder(encoding.visual_weights, precision)
         audio = encoders.VggishEncoder(encoding.audio_weights)
+        metadata = {"visual_encoder": visual.metadata(), "audio_encoder": audio.metadata()}
+        check_encoders(source, metadata)
         export_media_model(model, visual, audio, partial)
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import logging
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from collections.abc import Sequence
 from avel_tf.ave import Annotation, DataError, read_annotations
 from avel_tf.configuration import EncodingConfig
 from avel_tf.encoders import choose_precision
-from avel_tf.extraction.tables import NAMES_AND_VERSIONS, differences
+from avel_tf.feature_origin import check_encoders, is_encoded
 from avel_tf.flags import override
 from avel_tf.media import MediaError
 from avel_tf.prediction import output
@@ -33,28 +32,17 @@ def open_reader(flags: argparse.Namespace, source: dict | None) -> ClipReader:
     encoding = override(EncodingConfig(), flags)
     if not encoding.audio_weights:
         raise DataError("`--audio_weights` must be given. See --help.")
-    was_encoded = source is not None and source["kind"] == "media"
-    if was_encoded and flags.frames_per_segment is None:
+    if is_encoded(source) and flags.frames_per_segment is None:
         encoding = dataclasses.replace(encoding, frames_per_segment=source["frames_per_segment"])
     if encoding.encoder_precision == "auto":
         precision = (
             source["visual_encoder"]["precision"]
-            if was_encoded
+            if is_encoded(source)
             else choose_precision(encoding.visual_weights).precision
         )
         encoding = dataclasses.replace(encoding, encoder_precision=precision)
     reader = ClipReader(encoding)
-    if not was_encoded:
-        learned_on = source["kind"].replace("_", " ") if source else "features it does not tell of"
-        logging.getLogger("avel_tf").warning(
-            "The model learned on %s: whether these encoders make the like cannot be checked.",
-            learned_on,
-        )
-    elif found := differences(source, reader.metadata(), NAMES_AND_VERSIONS):
-        raise DataError(
-            f"The model learned on features of other encoders: {'; '.join(found)}. Give the same "
-            "weights and settings."
-        )
+    check_encoders(source, reader.metadata())
     return reader
 
 

@@ -1,7 +1,6 @@
 """A trained system, from whichever of its files, as functions from arrays to arrays."""
 
 import dataclasses
-import json
 import pathlib
 import tempfile
 from collections.abc import Callable
@@ -12,7 +11,8 @@ import tensorflow as tf
 
 import avel_tf.models  # noqa: F401  registers its classes
 from avel_tf.ave import DataError
-from avel_tf.export import FEATURES, label_names, write_labels
+from avel_tf.export import label_names, write_labels
+from avel_tf.feature_origin import read_origin
 from avel_tf.signatures import signatures
 
 
@@ -45,7 +45,7 @@ def read_system(path: pathlib.Path) -> System:
     if not (path / "saved_model.pb").is_file() and versions:
         path = max(versions, key=lambda version: int(version.name))
     if path.suffix == ".keras" and path.is_file():
-        return System(path, _of_keras_file(path), None)
+        return System(path, _of_keras_file(path), read_origin(path))
     if not (path / "saved_model.pb").is_file():
         raise DataError(
             f"{path} is no model. Give a .keras file, the folder of a SavedModel, or the folder "
@@ -57,9 +57,7 @@ def read_system(path: pathlib.Path) -> System:
         for name, function in loaded.signatures.items()
         if name != "serving_default"
     }
-    features = path / FEATURES
-    source = json.loads(features.read_text()) if features.is_file() else None
-    return System(path, found, source)
+    return System(path, found, read_origin(path))
 
 
 def _of_keras_file(path: pathlib.Path) -> dict[str, Callable]:

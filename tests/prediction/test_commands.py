@@ -169,18 +169,16 @@ def test_other_encoders_than_those_of_the_training_data_are_refused():
         commands.open_reader(given, ENCODERS)
 
 
-@pytest.mark.parametrize(
-    ("source", "named"),
-    [(None, "features it does not tell of"), ({"kind": "official_features"}, "official features")],
-)
-def test_what_cannot_be_checked_is_said(source, named, caplog, monkeypatch):
+def test_without_a_note_the_precision_is_chosen(monkeypatch):
     class Choice:
         precision = "float32"
 
     monkeypatch.setattr(commands, "choose_precision", lambda weights: Choice)
     given = flags("predict", "a.mp4", "--model", "m", "--audio_weights", "/b.h5")
-    commands.open_reader(given, source)
-    assert f"The model learned on {named}: whether" in caplog.text
+    for source in (None, {"kind": "official_features"}):
+        metadata = commands.open_reader(given, source).metadata()
+        assert metadata["visual_encoder"]["precision"] == "float32"
+        assert metadata["frames_per_segment"] == 16
 
 
 @pytest.mark.parametrize(
