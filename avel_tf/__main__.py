@@ -11,7 +11,7 @@ from avel_tf.screen import quiet
 EXAMPLES = """\
 examples:
   Which events are in these videos, and when; the page shows what the system saw and heard:
-    python -m avel_tf predict *.mp4 --model runs/ave-sel/served/ave-sel \\
+    python -m avel_tf predict ./*.mp4 --model runs/ave-sel/served/ave-sel \\
         --audio_weights vggish.weights.h5 --report events.html
   Where in a recording one sees what is heard from second 3 to 6 of a clip:
     python -m avel_tf match --audio clip.mp4 --start 3 --end 6 --video recording.mp4 \\
@@ -34,14 +34,14 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     predict = commands.add_parser(
         "predict",
         help="find the events in videos",
-        description="Finds the events in videos of any length, by a model for --task sel.",
+        description="Finds the events in videos, long ones too, by a model for --task sel.",
     )
     predict.add_argument("videos", nargs="+", type=pathlib.Path, metavar="VIDEO")
     match = commands.add_parser(
         "match",
         help="find in one modality what happens in the other",
         description="Finds in one modality the event that a part of the other shows, by a model "
-        "for --task cml. Clip and recording may be the same file, and of any length.",
+        "for --task cml. Clip and recording may be the same file, and long.",
     )
     match.add_argument("--audio", type=pathlib.Path, required=True, metavar="FILE")
     match.add_argument("--video", type=pathlib.Path, required=True, metavar="FILE")
@@ -66,7 +66,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--report",
         type=pathlib.Path,
         metavar="FILE",
-        help="write a page with pictures, sound and relevance of every second",
+        help="write a page with pictures, sound, relevance and labels over time",
     )
     predict.add_argument(
         "--annotations",
@@ -83,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
     flags = parse_arguments(arguments)
     quiet()
+    sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
     from avel_tf.prediction.commands import COMMANDS  # heavy, and not needed for --help
 
     try:

@@ -38,7 +38,7 @@ def examples(
     """The records that went best and worst.
 
     Of records with the same accuracy, those come first that were surest of what is right, or the
-    least sure among the worst.
+    least sure among the worst. None is both.
 
     Args:
         task: `"sel"` or `"cml"`.
@@ -55,7 +55,8 @@ def examples(
     keys = np.stack([sureness(labels, predictions), accuracies])
     counted = np.flatnonzero(np.isfinite(keys).all(axis=0))
     order = counted[np.lexsort(keys[:, counted])].tolist()  # the worst first
-    chosen = {"best": order[: -NUM_EXAMPLES - 1 : -1], "worst": order[:NUM_EXAMPLES]}
+    best = order[: -NUM_EXAMPLES - 1 : -1]
+    chosen = {"best": best, "worst": order[: len(order) - len(best)][:NUM_EXAMPLES]}
     return {
         kind: [
             {

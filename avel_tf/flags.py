@@ -51,13 +51,22 @@ def add_encoding(group: argparse._ArgumentGroup) -> None:
         help="of VGG-19; auto: bfloat16 where it is faster and its features agree (default)",
     )
     group.add_argument(
-        "--max_pixels", type=int, metavar="N", help="reject files with larger pictures"
+        "--max_pixels",
+        type=int,
+        metavar="N",
+        help="reject files with larger pictures (default: those of 8192 × 4320)",
     )
     group.add_argument(
-        "--max_duration_seconds", type=float, metavar="S", help="reject longer files"
+        "--max_duration_seconds",
+        type=float,
+        metavar="S",
+        help="reject longer files (default: 3600)",
     )
     group.add_argument(
-        "--max_read_seconds", type=float, metavar="S", help="reject files that decode slower"
+        "--max_read_seconds",
+        type=float,
+        metavar="S",
+        help="reject files that decode slower (default: 60)",
     )
 
 

@@ -18,10 +18,13 @@ USES = {
         "the event that a few pictures show. It is told how long the event is."
     ),
 }
+MADE_UP = (
+    "Its features are simulated or of untrained encoders: it serves demos and tests, and its "
+    "numbers say nothing of AVE."
+)
 LIMITS = """\
-- AVE has 28 categories, one event a clip, clips of ten seconds from YouTube that were chosen to
-  hold an event; other categories, several events at once and clips without any are outside what it
-  learned.
+- AVE has 28 categories, one event a clip, and clips of ten seconds that were chosen to hold an
+  event; other categories, several events at once and clips without any are outside what it learned.
 - Probabilities are not calibrated. Time is told to the second.
 - It knows segment features, not videos: they must be made by the encoders named below, with the
   same weights and settings.
@@ -74,6 +77,7 @@ def markdown(name: str, facts: dict) -> str:
     rejected = sum(data["num_rejected"].values())
     sections = [
         f"# {name}",
+        *([f"**{MADE_UP}**"] if _is_made_up(data["source"]) else []),
         f"{TITLES[task]}, system `{configuration['system']}`. {USES[task]}",
         f"## Limits\n\n{LIMITS}",
         f"## How good it is\n\n{_evaluation(evaluation)}",
@@ -87,6 +91,12 @@ def markdown(name: str, facts: dict) -> str:
         + _table(["artifact", "id"], [[k, v] for k, v in facts["lineage"].items()]),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _is_made_up(source: dict) -> bool:
+    """Whether no feature of the dataset was made of a picture by a trained encoder."""
+    weights = str(source.get("visual_encoder", {}).get("weights", ""))
+    return source["kind"] == "simulated_features" or weights.startswith("random")
 
 
 def _evaluation(evaluation: dict) -> str:

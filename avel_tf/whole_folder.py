@@ -1,9 +1,9 @@
 """Folders that appear whole or not at all."""
 
 import contextlib
-import os
 import pathlib
 import shutil
+import uuid
 from collections.abc import Iterator
 
 
@@ -20,7 +20,7 @@ def whole_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     """
     if folder.exists():
         raise FileExistsError(f"{folder} exists already. Choose another folder or remove it.")
-    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
+    partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.partial")
     partial.mkdir(parents=True)
     try:
         yield partial

@@ -46,7 +46,7 @@ def test_records_in_order_of_accuracy_then_of_sureness(sel):
     probabilities = np.exp(predictions["segment_label_logits"])
     probabilities /= probabilities.sum(axis=-1, keepdims=True)
     sure = [probabilities[row, range(10), labels["segment_label"][row]].mean() for row in (3, 4)]
-    assert worst == (["v3", "v4", "v2"] if sure[0] < sure[1] else ["v4", "v3", "v2"])
+    assert worst == (["v3", "v4"] if sure[0] < sure[1] else ["v4", "v3"])  # none is both
 
 
 def test_what_is_drawn_of_an_event(sel):
@@ -69,7 +69,7 @@ def test_records_without_numbers_are_left_out(sel):
     accuracies = metrics.record_accuracies("sel", labels, predictions)
     found = examples("sel", annotations, labels, predictions, accuracies)
     assert [each["video_id"] for each in found["best"]] == ["v4"]
-    assert [each["video_id"] for each in found["worst"]] == ["v4"]
+    assert found["worst"] == []
 
 
 @pytest.mark.parametrize("pairs", [False, True])

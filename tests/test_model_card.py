@@ -53,6 +53,20 @@ def test_facts_can_be_checked(facts):
     json.dumps(facts, allow_nan=False)
 
 
+@pytest.mark.parametrize(
+    ("source", "made_up"),
+    [
+        ({"kind": "media", "visual_encoder": {"weights": "imagenet"}}, False),
+        ({"kind": "official_features"}, False),
+        ({"kind": "media", "visual_encoder": {"weights": "random(seed=0)"}}, True),
+        ({"kind": "simulated_features"}, True),
+    ],
+)
+def test_numbers_of_made_up_features_are_called_so(facts, source, made_up):
+    facts["data"]["source"] = source
+    assert ("its numbers say nothing of AVE" in markdown("demo-sel", facts)) == made_up
+
+
 def test_the_card_has_what_a_reader_asks_for(facts):
     card = markdown("ave-sel", facts)
     assert card.startswith("# ave-sel\n\nSupervised event localization, system `dam`.")

@@ -86,7 +86,7 @@ def read_clip(
     # Sound first: it is cheap to decode and the usual thing to be missing.
     if "audio" in modalities:
         sound = read_sound(path, **part)
-    if "visual" in modalities and pathlib.Path(path).suffix.lower() not in AUDIO_SUFFIXES:
+    if "visual" in modalities and not _is_sound(path):
         frames = read_frames(path, **part, frames_per_segment=frames_per_segment)
     return Clip(sound, frames)
 
@@ -111,10 +111,16 @@ def count_segments(
         MediaError: If the file cannot be read, lacks one of the modalities, or lasts no second
             (`too_short`).
     """
+    if "visual" in modalities and _is_sound(path):
+        raise MediaError("no_video", path, "by its name it is an audio file")
     seconds = min(_seconds(path, STREAMS[modality], limits) for modality in modalities)
     if seconds < MIN_LAST_SECONDS:
         raise MediaError("too_short", path, f"it lasts {seconds:.2f} s")
     return int(seconds + 1 - MIN_LAST_SECONDS)
+
+
+def _is_sound(path: str | os.PathLike[str]) -> bool:
+    return pathlib.Path(path).suffix.lower() in AUDIO_SUFFIXES
 
 
 def _seconds(path: str | os.PathLike[str], kind: str, limits: MediaLimits) -> float:

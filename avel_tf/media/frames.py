@@ -14,6 +14,7 @@ from avel_tf.media.integrity import starts_anew
 
 TIMESTAMP_ERROR_SECONDS = 0.001  # Matroska rounds its time stamps to milliseconds
 MARGIN_SECONDS = 1.0  # read beyond the last segment: enough to tell that a clip is longer
+PUBLISHED_SEGMENTS = 10  # of AVE's clips; over a longer one the rule's rounding adds up to seconds
 LENGTH_TOLERANCE_SECONDS = 0.2  # AVE's 10-s clips are cut at frames, not at exact seconds
 
 
@@ -28,9 +29,9 @@ def read_frames(
 ) -> np.ndarray:
     """Read the frames of each one-second segment of a clip, or of a part of it.
 
-    A clip of constant frame rate that lasts `num_segments` seconds is read as the published AVE
-    features were (`segment_frame_indices`); any other clip by presentation time: frame i of
-    segment t is what a viewer sees at t + i / `frames_per_segment` seconds, and what lies beyond
+    A clip of constant frame rate that lasts `num_segments` seconds, ten at most, is read as the
+    published AVE features were (`segment_frame_indices`); any other by presentation time: frame i
+    of segment t is what a viewer sees at t + i / `frames_per_segment` seconds, and what lies beyond
     the last segment is ignored. In a clip that ends within its last segment, the last frame
     stands for the rest of it. Frames are stretched to `size` (bilinear, aspect ratio not kept)
     after the rotation their file asks for.
@@ -74,7 +75,7 @@ def read_frames(
             last_seconds,
             num_segments,
             frames_per_segment,
-            may_be_whole=first_segment == 0,
+            may_be_published=first_segment == 0 and num_segments <= PUBLISHED_SEGMENTS,
         )
         missing = {shown[index].pts: index for index in indices.flat}
         for packet in [*packets, None]:  # None makes the decoder give what it still holds
@@ -139,7 +140,7 @@ def _choose_frames(
     last_seconds: float,
     num_segments: int,
     frames_per_segment: int,
-    may_be_whole: bool,
+    may_be_published: bool,
 ) -> np.ndarray:
     """Indices (T, F) into `times`, the start of each frame in seconds, in order."""
     end = times[-1] + last_seconds if len(times) else 0.0
@@ -152,7 +153,7 @@ def _choose_frames(
     gaps = np.diff(times)
     constant_rate = len(gaps) > 0 and np.ptp(gaps) <= 2 * TIMESTAMP_ERROR_SECONDS
     surplus = np.mean(gaps) * len(times) - num_segments if constant_rate else np.inf
-    if may_be_whole and abs(surplus) <= LENGTH_TOLERANCE_SECONDS:
+    if may_be_published and abs(surplus) <= LENGTH_TOLERANCE_SECONDS:
         return segment_frame_indices(len(times), num_segments, frames_per_segment)
     seconds = np.arange(num_segments)[:, None] + np.arange(frames_per_segment) / frames_per_segment
     shown = np.searchsorted(times, seconds + TIMESTAMP_ERROR_SECONDS, side="right") - 1

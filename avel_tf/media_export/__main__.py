@@ -4,16 +4,12 @@ import argparse
 import pathlib
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from avel_tf.configuration import EncodingConfig
 from avel_tf.feature_origin import check_encoders, is_encoded, read_origin
 from avel_tf.flags import add_weights, override
 from avel_tf.screen import quiet
 from avel_tf.whole_folder import whole_folder
-
-if TYPE_CHECKING:
-    import keras
 
 EXAMPLES = """\
 example:
@@ -69,9 +65,11 @@ def run(flags: argparse.Namespace) -> None:
         raise ValueError("`--audio_weights` must be given. See --help.")
     with whole_folder(flags.output.resolve()) as partial:
         from avel_tf import encoders  # heavy, and not needed for --help
-        from avel_tf.media_export import export_media_model
+        from avel_tf.keras_files import load_system
+        from avel_tf.media_export.saved_model import check_inputs, export_media_model
 
-        model, source = load(flags.model), read_origin(flags.model)
+        model, source = load_system(flags.model), read_origin(flags.model)
+        check_inputs(model)
         precision = encoding.encoder_precision
         if precision == "auto":
             precision = source["visual_encoder"]["precision"] if is_encoded(source) else "float32"
@@ -80,29 +78,6 @@ def run(flags: argparse.Namespace) -> None:
         metadata = {"visual_encoder": visual.metadata(), "audio_encoder": audio.metadata()}
         check_encoders(source, metadata)
         export_media_model(model, visual, audio, partial)
-
-
-def load(path: pathlib.Path) -> "keras.Model":
-    """The system of a `.keras` file.
-
-    Raises:
-        ValueError: If the file holds no system of supervised event localization.
-    """
-    import keras
-
-    import avel_tf.models  # noqa: F401  registers its classes
-    from avel_tf.media_export.saved_model import check_inputs
-
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except Exception as error:  # of many kinds: what Keras meets in a foreign file
-        reason = str(error).partition("\n")[0]
-        raise ValueError(
-            f"MODEL must be a .keras file of this project. Received: {str(path)!r}, which Keras "
-            f"cannot load ({reason})."
-        ) from error
-    check_inputs(model)
-    return model
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,11 +11,11 @@ from avel_tf.encoders.in_graph import encode_frames, encode_waveform
 from avel_tf.encoders.log_mel import SAMPLE_RATE_HZ
 from avel_tf.encoders.vgg19 import FRAME_SHAPE
 from avel_tf.export import tracked_label_names
+from avel_tf.keras_files import INPUTS
 from avel_tf.signatures import signatures
 from avel_tf.warm_up import write_warm_up
 
 ENCODERS = pathlib.Path("assets.extra", "encoders.json")
-INPUTS = {"audio_features", "visual_features"}
 
 
 def export_media_model(
@@ -69,12 +69,10 @@ def export_media_model(
 
 def check_inputs(model: keras.Model) -> None:
     """Raises ValueError unless a model takes the encoders' features and nothing else."""
-    inputs = getattr(model, "input", None)  # which Keras's own models may lack
-    inputs = set(inputs) if isinstance(inputs, dict) else set()
-    if inputs != INPUTS:
+    if model.input.keys() != INPUTS:
         raise ValueError(
             "`model` must be a system of supervised event localization, with the inputs "
-            f"{sorted(INPUTS)}. Received: {type(model).__name__} with {sorted(inputs)}. "
+            f"{sorted(INPUTS)}. Received: {type(model).__name__} with {sorted(model.input)}. "
             "Systems of cross-modality localization are asked for features alone."
         )
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import os
 import pathlib
 from collections.abc import Collection
 
@@ -13,6 +14,7 @@ from avel_tf.configuration import EncodingConfig
 from avel_tf.encoders import ClipEncoder
 from avel_tf.media import Clip, DecoderProcess
 
+BOTH = ("audio", "visual")
 PART_SEGMENTS = 60  # decoded at once: 144 MB of frames
 PEAKS_PER_SEGMENT = 20
 THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 96, 54  # pixels
@@ -41,7 +43,7 @@ class EncodedClip:
 
 
 class ClipReader:
-    """Decodes and encodes clips, a part at a time, so that memory holds no more than features.
+    """Decodes and encodes clips, a part at a time, so that memory holds one part and features.
 
     Args:
         encoding: `EncodingConfig`, its precision settled.
@@ -52,43 +54,48 @@ class ClipReader:
     def __init__(self, encoding: EncodingConfig) -> None:
         self._encoding = encoding
         self._encoder = ClipEncoder(encoding)
+        self._decoder = DecoderProcess(encoding.limits)
 
     def metadata(self) -> dict:
         """How clips are encoded."""
         return self._encoder.metadata()
 
+    def count_segments(self, path: pathlib.Path, modalities: Collection[str] = BOTH) -> int:
+        """What `avel_tf.media.count_segments` says, with its errors."""
+        return self._decoder.count_segments(path, modalities=modalities)
+
     def read(
-        self, path: pathlib.Path, modalities: Collection[str] = ("audio", "visual")
+        self, path: pathlib.Path, segments: range, modalities: Collection[str] = BOTH
     ) -> EncodedClip:
-        """Encodes a clip, with a line of progress.
+        """Encodes a clip or a part of it, with a line of progress.
 
         Args:
             path: The media file.
+            segments: Range of segments, with step 1.
             modalities: Of `"audio"` and `"visual"`, what to encode.
         Raises:
-            MediaError: If the file cannot be read whole or lacks a modality.
+            MediaError: If the file cannot be read, or lacks a modality or one of the segments.
         """
-        with DecoderProcess(self._encoding.limits) as decoder:
-            num_segments = decoder.count_segments(path, modalities=modalities)
-            features, peaks, thumbnails = {}, [], []
-            with tqdm.tqdm(total=num_segments, unit="s", desc=f"Encoding {path.name}") as bar:
-                for first in range(0, num_segments, PART_SEGMENTS):
-                    count = min(PART_SEGMENTS, num_segments - first)
-                    clip = decoder.read(
-                        path,
-                        first_segment=first,
-                        num_segments=count,
-                        frames_per_segment=self._encoding.frames_per_segment,
-                        modalities=modalities,
-                    )
-                    thumbnails += _thumbnails(clip)
-                    peaks += _peaks(clip)
-                    for name, part in self._encoder(clip).items():
-                        features.setdefault(name, []).append(part)
-                    bar.update(count)
+        features, peaks, thumbnails = {}, [], []
+        name = os.fsencode(path.name).decode(errors="backslashreplace")
+        with tqdm.tqdm(total=len(segments), unit="s", desc=f"Encoding {name}") as bar:
+            for start in range(0, len(segments), PART_SEGMENTS):
+                part = segments[start : start + PART_SEGMENTS]
+                clip = self._decoder.read(
+                    path,
+                    first_segment=part.start,
+                    num_segments=len(part),
+                    frames_per_segment=self._encoding.frames_per_segment,
+                    modalities=modalities,
+                )
+                thumbnails += _thumbnails(clip)
+                peaks += _peaks(clip)
+                for name, array in self._encoder(clip).items():
+                    features.setdefault(name, []).append(array)
+                bar.update(len(part))
         return EncodedClip(
             path,
-            num_segments,
+            len(segments),
             {name: np.concatenate(parts) for name, parts in features.items()},
             np.concatenate(peaks) if peaks else None,
             thumbnails,

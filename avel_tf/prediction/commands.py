@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from avel_tf.ave import Annotation, DataError, read_annotations
 from avel_tf.configuration import EncodingConfig
@@ -13,8 +13,8 @@ from avel_tf.feature_origin import check_encoders, is_encoded
 from avel_tf.flags import override
 from avel_tf.media import MediaError
 from avel_tf.prediction import output
-from avel_tf.prediction.clips import ClipReader
-from avel_tf.prediction.events import localize, true_labels
+from avel_tf.prediction.clips import ClipReader, EncodedClip
+from avel_tf.prediction.events import Localization, localize, true_labels
 from avel_tf.prediction.matches import find_matches
 from avel_tf.prediction.page import page
 from avel_tf.prediction.system import System, read_system
@@ -47,41 +47,55 @@ def open_reader(flags: argparse.Namespace, source: dict | None) -> ClipReader:
 
 
 def predict(flags: argparse.Namespace) -> int:
-    """Finds events; returns the exit status, 1 if a video could not be read."""
-    outputs = [path for path in (flags.json, flags.csv, flags.report) if path]
-    _check_folders(outputs)
+    """Finds events; returns the exit status, 1 if a video could not be read.
+
+    What is found until an error or an interruption is written.
+    """
+    _check_outputs([flags.json, flags.csv, flags.report])
+    if flags.annotations and not flags.report:
+        raise DataError("`--annotations` is for the report. Give `--report` too.")
     truths = _read_truths(flags.annotations)
+    if flags.annotations and truths.keys().isdisjoint(video.stem for video in flags.videos):
+        raise DataError(f"{flags.annotations} has none of the videos, by their names.")
     system = _read_system(flags.model, "localize_event", "sel")
     reader = open_reader(flags, system.source)
-    clips, failures = [], 0
-    for video in flags.videos:
-        try:
-            clip = reader.read(video)
-        except MediaError as error:
-            failures += 1
-            print(f"Error: {error}", file=sys.stderr)
-            continue
-        found = localize(system.signatures["localize_event"], **clip.features)
-        print(output.events_table(clip, found))
-        clips.append((clip, found))
-    if clips:
-        texts = {}
-        if flags.json:
-            texts[flags.json] = output.events_json(system.path, clips)
-        if flags.csv:
-            texts[flags.csv] = output.events_csv(clips)
-        if flags.report:
-            shown = [
-                (clip, found, true_labels(truths[clip.path.stem], clip.num_segments))
-                if clip.path.stem in truths
-                else (clip, found, None)
-                for clip, found in clips
-            ]
-            texts[flags.report] = page(shown, system.path, flags.report.parent)
-        for path, text in texts.items():
-            output.write_whole(path, text)
-            print(f"Written: {path}")
+    clips, failures = [], {}
+    try:
+        for video in flags.videos:
+            try:
+                clip = reader.read(video, range(reader.count_segments(video)))
+            except MediaError as error:
+                failures[video] = str(error)
+                print(f"Error: {error}", file=sys.stderr)
+                continue
+            found = localize(system.signatures["localize_event"], **clip.features)
+            print(output.events_table(clip, found))
+            clips.append((dataclasses.replace(clip, features={}), found))
+    finally:
+        if clips or failures:
+            _write_events(flags, system, clips, failures, truths)
     return 1 if failures else 0
+
+
+def _write_events(
+    flags: argparse.Namespace,
+    system: System,
+    clips: Sequence[tuple[EncodedClip, Localization]],
+    failures: Mapping[pathlib.Path, str],
+    truths: Mapping[str, Sequence[Annotation]],
+) -> None:
+    if flags.json:
+        output.write_whole(flags.json, output.events_json(system.path, clips, failures))
+    if flags.csv:
+        output.write_whole(flags.csv, output.events_csv(clips))
+    if flags.report:
+        shown = [
+            (clip, found, true_labels(truths[clip.path.stem], clip.num_segments))
+            if clip.path.stem in truths
+            else (clip, found, None)
+            for clip, found in clips
+        ]
+        output.write_whole(flags.report, page(shown, system.path, flags.report.parent))
 
 
 def match(flags: argparse.Namespace) -> int:
@@ -93,16 +107,23 @@ def match(flags: argparse.Namespace) -> int:
         )
     if flags.top < 1:
         raise DataError(f"`--top` must be at least 1. Received: --top {flags.top}.")
-    _check_folders([flags.json] if flags.json else [])
+    _check_outputs([flags.json])
     system = _read_system(flags.model, "audio_to_visual", "cml")
     reader = open_reader(flags, system.source)
-    audio = reader.read(flags.audio, ["audio"]).features["audio_features"]
-    visual = reader.read(flags.video, ["visual"]).features["visual_features"]
-    queries, candidates = (audio, visual) if flags.query == "audio" else (visual, audio)
-    if flags.end > len(queries):
-        raise DataError(f"`--end` is {flags.end} s, but the clip lasts {len(queries)} s.")
-    query = queries[flags.start : flags.end]
-    matches = find_matches(system.signatures, query, candidates, flags.top)
+    audio, video = (flags.audio, ["audio"]), (flags.video, ["visual"])
+    query, searched = (audio, video) if flags.query == "audio" else (video, audio)
+    # Encoding takes long: lengths are looked at before.
+    lengths = [reader.count_segments(*each) for each in (query, searched)]
+    if flags.end > lengths[0]:
+        raise DataError(f"`--end` is {flags.end} s, but {query[0]} lasts {lengths[0]} s.")
+    if flags.end - flags.start > lengths[1]:
+        raise DataError(f"The query is longer than {searched[0]}, which lasts {lengths[1]} s.")
+    asked = reader.read(query[0], range(flags.start, flags.end), query[1])
+    candidates = reader.read(searched[0], range(lengths[1]), searched[1])
+    (query_features,), (candidate_features,) = (
+        clip.features.values() for clip in (asked, candidates)
+    )
+    matches = find_matches(system.signatures, query_features, candidate_features, flags.top)
     print(output.matches_table(matches))
     if flags.json:
         search = {
@@ -112,7 +133,6 @@ def match(flags: argparse.Namespace) -> int:
             "end_seconds": flags.end,
         }
         output.write_whole(flags.json, output.matches_json(search, matches))
-        print(f"Written: {flags.json}")
     return 0
 
 
@@ -130,11 +150,16 @@ def _read_truths(path: pathlib.Path | None) -> dict[str, list[Annotation]]:
     return truths
 
 
-def _check_folders(paths: Sequence[pathlib.Path]) -> None:
+def _check_outputs(paths: Sequence[pathlib.Path | None]) -> None:
     """Encoding takes long: what would fail after it fails before."""
-    for path in paths:
+    given = [path.resolve() for path in paths if path]
+    for path in given:
         if not path.parent.is_dir():
             raise DataError(f"{path.parent} is no folder. Make it first.")
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path} is no file. Give another name.")
+        if given.count(path) > 1:
+            raise DataError(f"{path} is given twice. Give each output a name of its own.")
 
 
 COMMANDS = {"predict": predict, "match": match}

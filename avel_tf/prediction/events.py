@@ -8,8 +8,8 @@ import numpy as np
 
 from avel_tf.ave import BACKGROUND, BACKGROUND_NAME, CATEGORIES, NUM_SEGMENTS, Annotation
 
-STRIDE = NUM_SEGMENTS // 2  # every segment but those at both ends is judged twice
-WINDOWS_AT_ONCE = 16  # of 10 MB of visual features each
+STRIDE = NUM_SEGMENTS // 2  # every segment but those at both ends is judged twice or more
+WINDOWS_AT_ONCE = 16  # of 1 MB of visual features each
 SOURCES, RELEVANCE = ("event", "audio", "visual"), "_relevance_probabilities"
 Answers = dict[str, np.ndarray]
 
@@ -77,6 +77,8 @@ def localize(
         visual_features: float32 array (N, 7, 7, 512).
     Returns:
         `Localization`.
+    Raises:
+        ValueError: If the system's probabilities are not numbers.
     """
     num_segments = len(audio_features)
     starts = window_starts(num_segments)
@@ -103,6 +105,8 @@ def localize(
                 sums.setdefault(name, np.zeros(shape))[window] += values[index]
     means = {name: (total.T / covered).T.astype(np.float32) for name, total in sums.items()}
     probabilities = means.pop("segment_probabilities")
+    if not np.isfinite(probabilities).all():
+        raise ValueError("The model's probabilities are not numbers: its training diverged.")
     return Localization(
         # A probability is below one vote.
         labels=np.argmax(votes + probabilities, axis=1),
@@ -113,15 +117,12 @@ def localize(
 
 def true_labels(annotations: Sequence[Annotation], num_segments: int) -> list[set[str]]:
     """Names of the true labels of each segment: of each record that a video has in AVE, one."""
-    labels = [BACKGROUND_NAME] * num_segments
     return [
         {
-            annotation.category
-            if annotation.start_seconds <= segment < annotation.end_seconds
-            else label
-            for annotation in annotations
+            each.category if each.start_seconds <= segment < each.end_seconds else BACKGROUND_NAME
+            for each in annotations
         }
-        for segment, label in enumerate(labels)
+        for segment in range(num_segments)
     ]
 
 

@@ -39,7 +39,7 @@ def find_matches(
     Returns:
         List of `Match`, the best first.
     Raises:
-        ValueError: If the query is longer than what is searched.
+        ValueError: If the query is longer than what is searched, or scores are not numbers.
     """
     if len(query) > len(candidates):
         raise ValueError(
@@ -54,6 +54,8 @@ def find_matches(
         }
     )
     scores = answers["window_scores"][0].astype(np.float64)
+    if not np.isfinite(scores).all():
+        raise ValueError("The model's scores are not numbers: its training diverged.")
     matches, start = [], int(answers["window_start"][0])
     while len(matches) < count and scores[start] > -np.inf:
         matches.append(Match(start, start + len(query), float(scores[start])))

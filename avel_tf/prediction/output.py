@@ -31,8 +31,12 @@ def events_table(clip: EncodedClip, found: Localization) -> str:
     return "\n".join(lines)
 
 
-def events_json(model: pathlib.Path, clips: Sequence[tuple[EncodedClip, Localization]]) -> str:
-    """Events and what each second was taken for, of each clip."""
+def events_json(
+    model: pathlib.Path,
+    clips: Sequence[tuple[EncodedClip, Localization]],
+    failures: Mapping[pathlib.Path, str],
+) -> str:
+    """Events and what each second was taken for, of each clip; why others could not be read."""
     content = {
         "model": str(model),
         "clips": [
@@ -50,6 +54,7 @@ def events_json(model: pathlib.Path, clips: Sequence[tuple[EncodedClip, Localiza
             }
             for clip, found in clips
         ],
+        "failed": [{"path": str(path), "reason": reason} for path, reason in failures.items()],
     }
     return json.dumps(content, indent=2) + "\n"
 
@@ -83,11 +88,16 @@ def matches_json(search: Mapping[str, str | int], matches: Sequence[Match]) -> s
 
 
 def write_whole(path: pathlib.Path, text: str) -> None:
-    """Writes a file that appears whole or not at all, in place of one that may be there."""
+    """Writes a file that appears whole or not at all, in place of one that may be there.
+
+    Bytes of a file's name that are no text are written as Python shows them. Says so on screen.
+    """
+    path = path.resolve()  # a link stays one
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
         os.replace(partial, path)
+        print(f"Written: {path}")
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

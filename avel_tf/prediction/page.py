@@ -69,7 +69,7 @@ def page(
 def _section(
     clip: EncodedClip, found: Localization, truth: Truth | None, folder: pathlib.Path
 ) -> str:
-    link = urllib.parse.quote(os.path.relpath(clip.path.resolve(), folder.resolve()))
+    link = urllib.parse.quote(os.fsencode(os.path.relpath(clip.path.resolve(), folder.resolve())))
     labels = [label_name(label) for label in found.labels]
     drawing = time_line.time_line(labels, found.relevance, truth, clip.peaks, clip.thumbnails)
     rows = "".join(
@@ -87,6 +87,6 @@ def _section(
         right = sum(label in true for label, true in zip(labels, truth, strict=True))
         score = f'<p class="note">{right} of {len(labels)} seconds are right.</p>'
     return (
-        f"<section><h2>{html.escape(clip.path.name)}</h2>"
+        f"<section><h2>{html.escape(str(clip.path))}</h2>"
         f'<video controls preload="metadata" src="{link}"></video>{drawing}{score}{table}</section>'
     )

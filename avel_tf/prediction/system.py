@@ -5,14 +5,13 @@ import pathlib
 import tempfile
 from collections.abc import Callable
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-import avel_tf.models  # noqa: F401  registers its classes
 from avel_tf.ave import DataError
 from avel_tf.export import label_names, write_labels
 from avel_tf.feature_origin import read_origin
+from avel_tf.keras_files import load_system
 from avel_tf.signatures import signatures
 
 
@@ -61,10 +60,7 @@ def read_system(path: pathlib.Path) -> System:
 
 
 def _of_keras_file(path: pathlib.Path) -> dict[str, Callable]:
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError) as error:
-        raise DataError(f"{path} cannot be read as a Keras model: {error}") from error
+    model = load_system(path)
     with tempfile.TemporaryDirectory() as folder:
         names = label_names(write_labels(pathlib.Path(folder)))
     found = {}

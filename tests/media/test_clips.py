@@ -99,5 +99,14 @@ def test_a_clip_of_less_than_a_second_is_too_short(write_clip):
     with pytest.raises(media.MediaError, match=r"clip\.mkv: it lasts 0\.68 s") as error:
         media.count_segments(path)
     assert error.value.reason == "too_short"
-    with pytest.raises(media.MediaError, match=r"the file has no video stream"):
-        media.count_segments(write_clip("sound.wav", sound=np.ones(16000)))
+
+
+@pytest.mark.parametrize("name", ["sound.wav", "pictures.m4a"])
+def test_a_file_that_is_named_as_sound_has_no_pictures(write_clip, name):
+    times = np.arange(25) / 25 if name.endswith("m4a") else ()
+    codec = "aac" if name.endswith("m4a") else "pcm_s16le"
+    path = write_clip(name, times, sound=np.ones(16000), audio_codec=codec)
+    assert media.count_segments(path, modalities=["audio"]) == 1
+    with pytest.raises(media.MediaError, match="by its name it is an audio file") as error:
+        media.count_segments(path)
+    assert error.value.reason == "no_video"

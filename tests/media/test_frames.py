@@ -98,6 +98,16 @@ def test_parts_are_those_of_the_whole(write_clip, name, codec, options):
         media.read_frames(path, first_segment=22, num_segments=3)
 
 
+def test_a_long_clip_of_constant_rate_does_not_drift(write_clip, read_numbers):
+    times = np.arange(30 * 24) / 23.9  # the published rule would lag by a second
+    path = write_clip("film.mp4", times)
+    whole = read_numbers(media.read_frames(path, num_segments=30, frames_per_segment=2))
+    expected = [[shown_at(times, t + i / 2) for i in range(2)] for t in range(30)]
+    assert whole.tolist() == expected
+    part = media.read_frames(path, first_segment=25, num_segments=5, frames_per_segment=2)
+    assert read_numbers(part).tolist() == expected[25:]
+
+
 def test_the_last_seconds_of_a_long_clip_are_no_clip_of_their_own(write_clip, read_numbers):
     times = np.arange(500) / 24.9  # lasts 20.08 s
     path = write_clip("long.mp4", times)

@@ -49,7 +49,7 @@ def test_a_file_that_keras_cannot_load_is_named(refused, tmp_path, content):
     if content:
         path.write_bytes(content)
     assert refused(path, *WEIGHTS).startswith(
-        f"Error: MODEL must be a .keras file of this project. Received: '{path}'"
+        f"Error: {path} must be a .keras file of this project. Keras cannot load it: "
     )
 
 
@@ -62,4 +62,4 @@ def test_a_system_that_is_given_the_event_is_refused(refused, tmp_path):
 
 def test_another_model_is_refused(refused, tmp_path):
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(tmp_path / "other.keras")
-    assert "Received: Sequential with []" in refused(tmp_path / "other.keras", *WEIGHTS)
+    assert "It holds a Sequential that does not" in refused(tmp_path / "other.keras", *WEIGHTS)

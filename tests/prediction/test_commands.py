@@ -142,7 +142,8 @@ def test_matches(query, trained, write_video, tmp_path, capsys):
 
     arguments[arguments.index("--end") + 1] = 7
     assert main([str(each) for each in arguments]) == 2
-    assert "`--end` is 7 s, but the clip lasts 6 s." in capsys.readouterr().err
+    short = files["audio" if query == "audio" else "video"]
+    assert f"`--end` is 7 s, but {short} lasts 6 s." in capsys.readouterr().err
     arguments[arguments.index("--model") + 1] = trained("sel").saved_model
     assert main([str(each) for each in arguments]) == 2
     assert "is not a model for --task cml" in capsys.readouterr().err
@@ -188,6 +189,7 @@ def test_without_a_note_the_precision_is_chosen(monkeypatch):
         (["--start", -1, "--end", 3], "Received: --start -1 --end 3"),
         (["--start", 1, "--end", 3, "--top", 0], "`--top` must be at least 1"),
         (["--start", 1, "--end", 3, "--json", "nowhere/m.json"], "nowhere is no folder"),
+        (["--start", 1, "--end", 3, "--json", "/dev/null"], "/dev/null is no file"),
         (["--start", 1, "--end", 3], "model is no model. Give a .keras file"),
     ],
 )
@@ -201,7 +203,49 @@ def test_wrong_flags_are_told_before_anything_is_read(arguments, message, capsys
 def test_a_file_that_is_no_model_is_named(tmp_path, capsys):
     (tmp_path / "model.keras").write_bytes(b"no model")
     assert main(["predict", "a.mp4", "--model", str(tmp_path / "model.keras")]) == 2
-    assert "model.keras cannot be read as a Keras model" in capsys.readouterr().err
+    assert "model.keras must be a .keras file of this project" in capsys.readouterr().err
+    import keras
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.save(tmp_path / "other.keras")
+    assert main(["predict", "a.mp4", "--model", str(tmp_path / "other.keras")]) == 2
+    assert "It holds a Sequential that does not take audio_features" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--json", "a.txt", "--csv", "./a.txt"], "a.txt is given twice"),
+        (["--annotations", "Annotations.txt"], "`--annotations` is for the report"),
+        (["--annotations", "{}/A.txt", "--report", "{}/r.html"], "A.txt has none of the videos"),
+    ],
+)
+def test_outputs_that_cannot_be_are_told_before(arguments, message, capsys, tmp_path):
+    (tmp_path / "A.txt").write_text("Bark&b&good&0&10\n")
+    arguments = [each.format(tmp_path) for each in arguments]
+    assert main(["predict", "a.mp4", "--model", "m", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_what_was_found_before_an_interruption_is_written(
+    trained, write_video, tmp_path, monkeypatch
+):
+    first, second = write_video("-first.mp4", 4), write_video("second.mp4", 4)
+    read = clips.ClipReader.read
+
+    def interrupted(reader, path, segments):
+        if path == second:
+            raise KeyboardInterrupt
+        return read(reader, path, segments)
+
+    monkeypatch.setattr(clips.ClipReader, "read", interrupted)
+    arguments = ["--model", trained("sel").saved_model, "--json", tmp_path / "e.json"]
+    arguments += ["--audio_weights", "random", "--encoder_precision", "float32"]
+    monkeypatch.chdir(first.parent)
+    assert main(["predict", "./-first.mp4", str(second), *map(str, arguments)]) == 130
+    (clip,) = json.loads((tmp_path / "e.json").read_text())["clips"]
+    assert clip["path"] == "-first.mp4"
 
 
 @pytest.mark.slow

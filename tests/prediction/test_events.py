@@ -104,6 +104,11 @@ def test_windows_that_disagree_are_decided_by_probability():
     assert found.events[0].confidence == pytest.approx((5 * 0.8 + 2 * 0.4) / 7)
 
 
+def test_a_model_that_diverged_is_told():
+    with pytest.raises(ValueError, match="probabilities are not numbers"):
+        localize(Fake(), *features([CLOCK] * 3, certainty=np.nan))
+
+
 def test_true_labels_of_a_video_with_two_records():
     records = [Annotation(0, FIRST, "a", 1, 3), Annotation(1, SECOND, "a", 2, 4)]
     assert events.true_labels(records, 5) == [

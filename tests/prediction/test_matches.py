@@ -32,6 +32,14 @@ def test_the_modality_of_the_query_tells_the_direction(signatures):
     assert find_matches(signatures, VISUAL[:3], AUDIO, count=5) == [Match(0, 3, 4.0)]
 
 
+def test_a_model_that_diverged_is_told():
+    def diverged(**features):
+        return {"window_scores": np.array([[1.0, np.nan]]), "window_start": np.array([0])}
+
+    with pytest.raises(ValueError, match="scores are not numbers"):
+        find_matches({"audio_to_visual": diverged}, AUDIO, VISUAL[:4], count=1)
+
+
 def test_a_query_longer_than_what_is_searched_is_refused(signatures):
     with pytest.raises(ValueError, match="query of 3 s is longer than what is searched, 2 s"):
         find_matches(signatures, AUDIO, VISUAL[:2], count=5)

@@ -36,7 +36,9 @@ def test_screen():
 
 
 def test_json():
-    content = json.loads(output.events_json(pathlib.Path("model"), CLIPS))
+    content = json.loads(
+        output.events_json(pathlib.Path("model"), CLIPS, {pathlib.Path("c.mp4"): "no"})
+    )
     assert content["model"] == "model"
     bell, quiet = content["clips"]
     assert (bell["path"], bell["seconds"]) == ("my, clip.mp4", 4)
@@ -52,6 +54,7 @@ def test_json():
         "relevance": {"event": [0.1, 0.8, 0.9, 0.2], "audio": [0.1235, 1.0, 1.0, 0.0]},
     }
     assert quiet["events"] == []
+    assert content["failed"] == [{"path": "c.mp4", "reason": "no"}]
 
 
 def test_csv():
@@ -87,3 +90,11 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     assert path.read_text() == "before"
     output.write_whole(path, "after")
     assert path.read_text() == "after"
+
+
+def test_a_link_stays_and_names_that_are_no_text_are_written(tmp_path):
+    (tmp_path / "link.csv").symlink_to("target.csv")
+    clip = EncodedClip(pathlib.Path("caf\udce9.mp4"), 4, {}, None, [])
+    output.write_whole(tmp_path / "link.csv", output.events_csv([(clip, BELL)]))
+    assert (tmp_path / "link.csv").is_symlink()
+    assert "caf\\udce9.mp4,1,3" in (tmp_path / "target.csv").read_text()
