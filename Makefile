@@ -12,6 +12,7 @@ BACKEND_TESTS := tests/layers tests/models tests/test_losses.py tests/test_metri
 	tests/test_localization.py tests/test_trivial_baselines.py tests/test_canonical_correlation.py \
 	tests/test_backend_independence.py tests/test_presets.py \
 	tests/examples/test_layers_in_your_model.py
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder  # in the order of tests/conftest.py
 BACKENDS := tensorflow jax
 EXPORTERS := tf2onnx onnxruntime ai-edge-litert
 
@@ -21,8 +22,8 @@ run: $(ENVIRONMENT)
 	@.venv/bin/python pipelines/local_runner.py $(ARGS)
 
 test: $(ENVIRONMENT) $(JAX_ENVIRONMENT)
-	JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -m "" -n 2 --dist loadfile $(BACKEND_TESTS)
-	.venv/bin/python -m pytest -q -m "" -n 2 --dist loadfile --durations 15 tests
+	JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -m "" $(WORKERS) $(BACKEND_TESTS)
+	.venv/bin/python -m pytest -q -m "" $(WORKERS) --durations 15 tests
 
 # Emptied each time, or they would not have the newest; `build`, or the wheel could hold old files.
 test-backends:
