@@ -24,6 +24,7 @@ MODULES = [
     "models/baselines",
     "presets.py",
     "trivial_baselines.py",
+    "whole_folder.py",
 ]
 
 SCRIPT = """
