@@ -114,7 +114,7 @@ def test_foreign_operations_are_refused_before_anything_is_loaded(files):
     content = serving_check.saved_model_pb2.SavedModel.FromString(
         (saved_model / "saved_model.pb").read_bytes()
     )
-    content.meta_graphs[0].graph_def.node.add(name="a", op="Library>OfAnother")
+    content.meta_graphs[0].graph_def.node.add(name="a", op="IO>AudioResample")
     (saved_model / "saved_model.pb").write_bytes(content.SerializeToString())
     result = validate_serving(InfraValidationConfig(), saved_model, keras_file)
     assert result["reasons"] == ["Operations outside TensorFlow: IO>AudioResample."]
