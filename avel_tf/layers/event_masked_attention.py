@@ -119,6 +119,8 @@ class EventMaskedSelfAttention(keras.layers.Layer):
 
     def call(self, local_features, event_relevance, training=None):
         relevance = ops.cast(event_relevance, "float32")
+        # An absent segment that is not finite would outlive a weight of zero.
+        local_features = ops.where(relevance[..., None] > 0, local_features, 0)
         x = self._attend(local_features, relevance)  # (B, T, units)
         if self.block == "full":
             x = self.attention_output(x)
