@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import pathlib
@@ -30,6 +31,7 @@ from avel_tf.simulation.feature_model import FeatureModel, FeatureModelConfig
 from avel_tf.simulation.release_files import write_annotations, write_order
 
 CONFIG_FILE, LOCK_FILE = "simulation.json", ".lock"
+CODE = ("ave_annotations.py", "feature_dataset.py", "feature_model.py", "release_files.py")
 KEY = KEYS[0]
 ORDER_FILES = {"sel": "{}_order.h5", "cml": "{}_order_match.h5"}
 NUM_BACKGROUND_CLIPS = 178
@@ -117,11 +119,24 @@ def _clear(folder: pathlib.Path) -> None:
 def _check_config(folder: pathlib.Path, config: FeatureSimulationConfig) -> None:
     path = folder / CONFIG_FILE
     found = json.loads(path.read_text()) if path.is_file() else None
-    if found != dataclasses.asdict(config):
-        raise DataError(
-            f"{folder} holds {'features of another configuration' if found else 'other files'}. "
-            "Name a new or empty folder."
-        )
+    if found == _description(config):
+        return
+    holds = "other files"
+    if found:
+        values = dataclasses.asdict(config).items()
+        is_same = values <= found.items()
+        holds = f"features of {'other code or annotations' if is_same else 'another configuration'}"
+    raise DataError(f"{folder} holds {holds}. Name a new or empty folder, or remove this one.")
+
+
+def _description(config: FeatureSimulationConfig) -> dict:
+    """The configuration, and a digest of all else that the features follow from."""
+    digest = hashlib.sha256()
+    for name in CODE:
+        digest.update(pathlib.Path(__file__).with_name(name).read_bytes())
+    if config.annotations_dir:
+        digest.update(repr(annotations_and_splits(config)).encode())
+    return {**dataclasses.asdict(config), "made_of": digest.hexdigest()}
 
 
 def _write(folder: pathlib.Path, config: FeatureSimulationConfig) -> None:
@@ -142,7 +157,7 @@ def _write(folder: pathlib.Path, config: FeatureSimulationConfig) -> None:
         model.record(BACKGROUND_ROW + index, None, 0, 0) for index in range(NUM_BACKGROUND_CLIPS)
     )
     _write_features(folder, "_feature_noisy", clips, NUM_BACKGROUND_CLIPS, config.dtype)
-    (folder / CONFIG_FILE).write_text(json.dumps(dataclasses.asdict(config), indent=2))
+    (folder / CONFIG_FILE).write_text(json.dumps(_description(config), indent=2))
 
 
 def annotations_and_splits(

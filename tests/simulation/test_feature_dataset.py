@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 
 import h5py
 import numpy as np
@@ -101,6 +102,25 @@ def test_written_features_are_used_again(folder, monkeypatch):
 def test_another_configuration_is_not_overwritten(folder, change):
     with pytest.raises(DataError, match="another configuration. Name a new or empty folder"):
         simulate_features(folder, dataclasses.replace(SMALL, **change))
+
+
+def test_features_of_other_annotations_or_code_are_not_used_again(
+    feature_folder, tmp_path, quick, monkeypatch
+):
+    given = tmp_path / "given"
+    shutil.copytree(feature_folder, given)
+    config = FeatureSimulationConfig(annotations_dir=str(given))
+    folder = simulate_features(tmp_path / "features", config)
+    assert simulate_features(folder, config) == folder
+    text = (given / "Annotations.txt").read_text()
+    (given / "Annotations.txt").write_text(text.replace("&good&1&", "&good&0&"))
+    with pytest.raises(DataError, match="of other code or annotations. Name a new"):
+        simulate_features(folder, config)
+    (given / "Annotations.txt").write_text(text)
+    assert simulate_features(folder, config) == folder
+    monkeypatch.setattr(feature_dataset, "CODE", feature_dataset.CODE[1:])
+    with pytest.raises(DataError, match="of other code or annotations. Name a new"):
+        simulate_features(folder, config)
 
 
 def test_foreign_files_are_not_overwritten(tmp_path):
