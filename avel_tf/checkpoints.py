@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import time
 
 import keras
 
@@ -25,12 +26,15 @@ class Checkpoints(keras.callbacks.Callback):
         self._monitor = monitor
         self._patience = patience
         self.history: list[dict[str, float]] = []
+        self.seconds = 0.0  # of all calls, until the last epoch's end
         self._random_states: list[list[int]] = []
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "progress.json"
         if path.exists():
             progress = json.loads(path.read_text())
             self.history, self._random_states = progress["history"], progress["random_states"]
+            self.seconds = progress["seconds"]
+        self._started = time.monotonic() - self.seconds
 
     @property
     def best_epoch(self) -> int:
@@ -62,8 +66,10 @@ class Checkpoints(keras.callbacks.Callback):
         states = [
             keras.ops.convert_to_numpy(state).tolist() for state in _random_states(self.model)
         ]
+        self.seconds = time.monotonic() - self._started
+        progress = {"history": self.history, "random_states": states, "seconds": self.seconds}
         partial = self._folder / "progress.json.partial"
-        partial.write_text(json.dumps({"history": self.history, "random_states": states}))
+        partial.write_text(json.dumps(progress))
         partial.rename(self._folder / "progress.json")
         kept = {self._path(epoch), self._path(self.best_epoch)}
         for path in set(self._folder.glob("epoch-*.keras")) - kept:

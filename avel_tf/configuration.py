@@ -30,7 +30,7 @@ EMBEDDINGS = ("self_attention", "rnn", "lstm", "gru", "blstm", "average", "max")
 MATCHINGS = ("cross", "self", "none")
 SUPERVISIONS = ("full", "weak")
 OPTIMIZERS = ("adam", "sgd")
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "drop")
 DEVICES = ("auto", "cpu", "gpu", "mirrored")
 PRECISIONS = ("float32", "mixed_bfloat16")
 SECONDS_A_DAY = 86400
@@ -220,7 +220,7 @@ class TrainingConfig:
         optimizer: String. `"adam"`, or `"sgd"` with momentum 0.9.
         learning_rate: Float. At the start.
         schedule: String. `"constant"`, or `"cosine"` to let the learning rate fall to zero over
-            all `epochs`.
+            all `epochs`, or `"drop"` to a tenth after 15,000 steps.
         batch_size: Integer. Records a step, over all devices.
         epochs: Integer. At most so many.
         patience: Integer. Epochs without a better val accuracy after which training stops.

@@ -21,7 +21,7 @@ def write_table(table: dict, folder: pathlib.Path) -> None:
 
     Args:
         table: Dict of
-            `key`, `title`, `note`, `data` (strings),
+            `key`, `title`, `note`, `data`, `settings` (strings),
             `metrics` and `primary_metric` (names),
             `trivial_baselines` and `yardsticks` (dicts of accuracies in [0, 1]),
             `rows`: list of dicts of `name`, `published` (dict of percents), `error` (string or
@@ -112,6 +112,7 @@ def _notes(table: dict) -> list[str]:
     ]
     notes += [
         f"Data: {table['data']}",
+        f"Settings: {table['settings']}",
         "Percent of the test split: mean ± standard deviation over runs of different seeds. The "
         "interval is a bootstrap over test records, that of the difference a paired one; epochs "
         "are chosen on val.",

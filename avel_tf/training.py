@@ -6,7 +6,6 @@ import json
 import logging
 import pathlib
 import shutil
-import time
 
 import keras
 import numpy as np
@@ -24,6 +23,7 @@ from avel_tf.records import input_dataset, memory_dataset, read_split, unpack_sh
 
 LABELS = ("event_relevance", "event_category", "segment_label")
 MONITOR = "val_accuracy"
+DROP_STEPS = 15_000  # of the published audio-visual baselines
 
 
 class DeviceError(ValueError):
@@ -84,13 +84,12 @@ def train(
             memory (2 GB for all of AVE); a rerun with the same folder resumes there.
     Returns:
         Dict with the best epoch (from 1), its accuracy on val, the epochs trained, and the seconds
-        this call took.
+        they took, those before a kill included.
     Raises:
         DataError: If weak supervision lacks the split `background`.
         DeviceError: If a GPU is asked for and there is none, or several devices cannot share the
             batches.
     """
-    started = time.monotonic()
     checkpoints = Checkpoints(working_dir / "checkpoints", MONITOR, config.patience)
     initial_epoch = len(checkpoints.history)
     dataset = json.loads((examples / "dataset.json").read_text())
@@ -139,7 +138,7 @@ def train(
         "best_epoch": checkpoints.best_epoch + 1,
         "val_accuracy": checkpoints.history[checkpoints.best_epoch][MONITOR],
         "epochs": len(checkpoints.history),
-        "seconds": time.monotonic() - started,
+        "seconds": checkpoints.seconds,
     }
 
 
@@ -158,6 +157,10 @@ def compiled_model(config: TrainingConfig, steps_per_epoch: int) -> keras.Model:
     if config.schedule == "cosine":
         learning_rate = keras.optimizers.schedules.CosineDecay(
             learning_rate, config.epochs * steps_per_epoch
+        )
+    elif config.schedule == "drop":
+        learning_rate = keras.optimizers.schedules.PiecewiseConstantDecay(
+            [DROP_STEPS], [learning_rate, 0.1 * learning_rate]
         )
     if config.optimizer == "adam":
         optimizer = keras.optimizers.Adam(learning_rate)

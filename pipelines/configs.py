@@ -94,13 +94,16 @@ def system_training(task: str, system: str, settings: str = "ave") -> TrainingCo
     check_choice("settings", settings, SETTINGS)
     training = TrainingConfig(task, system)
     if system == "avdln":
-        return dataclasses.replace(training, batch_size=8, epochs=20)
-    if system == "dcca":  # correlations need many pairs
-        return dataclasses.replace(training, batch_size=256)
+        training = dataclasses.replace(training, batch_size=8, epochs=20)
+    elif system == "dcca":  # correlations need many pairs
+        training = dataclasses.replace(training, batch_size=256)
     if settings == "faithful":
         if system in ("audio", "visual", "audio_visual", "audio_visual_attention"):
-            return dataclasses.replace(training, segment_loss="soft_margin", epochs=300)
+            return dataclasses.replace(
+                training, segment_loss="soft_margin", schedule="drop", epochs=300, patience=300
+            )
         return training
+    training = dataclasses.replace(training, patience=8)
     if system == "dam" and task == "cml":
         return dataclasses.replace(
             training,

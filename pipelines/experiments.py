@@ -44,16 +44,31 @@ def add_data_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_training_flags(parser: argparse.ArgumentParser) -> None:
-    """Flags of `TrainingConfig` that programs which train many systems share."""
+def add_training_flags(
+    parser: argparse.ArgumentParser, epochs: int | None = None, patience: int | None = None
+) -> None:
+    """Flags of `TrainingConfig` that programs which train many systems share.
+
+    Args:
+        parser: Gets the flags.
+        epochs: Integer. Default of `--epochs`, or None for what each system's settings say.
+        patience: The same of `--patience`.
+    """
     training = parser.add_argument_group("training")
-    training.add_argument("--epochs", type=int, metavar="N", help="at most so many")
+    training.add_argument(
+        "--epochs",
+        type=int,
+        default=epochs,
+        metavar="N",
+        help=f"at most so many (default: {epochs or 'as a system is set'})",
+    )
     training.add_argument(
         "--patience",
         type=int,
-        default=8,
+        default=patience,
         metavar="N",
-        help="epochs without a better val accuracy after which training stops (default: 8)",
+        help="epochs without a better val accuracy after which training stops (default: "
+        f"{patience or 'as a system is set'})",
     )
     training.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the first run (default: 0)"

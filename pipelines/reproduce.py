@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import math
 import pathlib
 import sys
 
@@ -51,9 +52,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--tables",
         nargs="+",
         choices=keys,
-        default=keys[:5],
+        default=keys[:6],
         metavar="TABLE",
-        help=f"which: {', '.join(keys)} (default: {' '.join(keys[:5])})",
+        help=f"which: {', '.join(keys)} (default: {' '.join(keys[:6])}, all that the paper has)",
     )
     parser.add_argument(
         "--rows",
@@ -102,11 +103,14 @@ def select(flags: argparse.Namespace) -> list[paper.Table]:
         rows = []
         for row in table.rows:
             if flags.rows is None or row.name in flags.rows:
-                training = dataclasses.replace(override(row.training, flags), in_memory=True)
+                training = override(row.training, flags)
+                epochs = min(training.epochs, row.training.epochs)  # of some it is published
+                training = dataclasses.replace(training, epochs=epochs, in_memory=True)
                 rows.append(dataclasses.replace(row, training=training))
         found |= {row.name for row in rows}
-        # A part of a table must not take the place of the whole.
-        key = table.key if len(rows) == len(table.rows) else f"{table.key}-rows"
+        # A part of a table must not take the place of the whole, nor settings that of others.
+        key = table.key if flags.settings == "ave" else f"{table.key}-{flags.settings}"
+        key += "" if len(rows) == len(table.rows) else "-rows"
         selected.append(dataclasses.replace(table, key=key, rows=tuple(rows)))
     if unknown := set(flags.rows or ()) - found:
         raise ValueError(
@@ -133,16 +137,24 @@ class Reproduction:
     Args:
         features_dir: String.
         data: String. What the features are, for the tables.
+        settings: String. Which settings the rows have, for the tables.
         output_root: Path.
         lineage: `Lineage`.
         runs: Integer. Of each row.
     """
 
     def __init__(
-        self, features_dir: str, data: str, output_root: pathlib.Path, lineage: Lineage, runs: int
+        self,
+        features_dir: str,
+        data: str,
+        settings: str,
+        output_root: pathlib.Path,
+        lineage: Lineage,
+        runs: int,
     ):
         self._features_dir = features_dir
         self._data = data
+        self._settings = settings
         self._output_root = output_root
         self._lineage = lineage
         self._runs = runs
@@ -189,6 +201,8 @@ class Reproduction:
     def _run_once(self, training: TrainingConfig) -> dict:
         import numpy as np
 
+        from avel_tf.metrics import PRIMARY_METRIC
+
         pipeline = create_pipeline(self._features_dir, training)
         results = run_afresh(pipeline, self._output_root, self._lineage)
         if results[-1].state == "FAILED":
@@ -199,11 +213,14 @@ class Reproduction:
             return {"error": message}
         by_id = {result.component_id: result for result in results}
         scores = by_id["Scorer"].outputs["scores"]
+        content = json.loads(scores.metrics_path().read_text())
+        if not math.isfinite(content["metrics"][PRIMARY_METRIC[training.task]]):
+            return {"error": "Trainer: diverged, the scores are not numbers"}
         records = np.load(scores.records_path())
         order = np.argsort(records["record_id"])
         return {
             "error": None,
-            **json.loads(scores.metrics_path().read_text()),
+            **content,
             **by_id["Trainer"].summary,
             "accuracies": records["accuracy"][order],
             "model": by_id["Trainer"].outputs["model"].uri,
@@ -223,6 +240,7 @@ class Reproduction:
                 "title": f"{_title(table.key)}: {table.title}",
                 "note": table.note,
                 "data": self._data,
+                "settings": self._describe(table.rows[-1].training),
                 "metrics": table.metrics,
                 "primary_metric": PRIMARY_METRIC[table.task],
                 "trivial_baselines": done.get("trivial_baselines", {}),
@@ -233,6 +251,13 @@ class Reproduction:
                 ],
             },
             self._output_root / "tables",
+        )
+
+    def _describe(self, training: TrainingConfig) -> str:
+        loss = f"relevance loss {training.relevance_loss}, " if training.system == "dam" else ""
+        return (
+            f"{self._settings}; of the last row {loss}{training.precision}, at most "
+            f"{training.epochs} epochs, patience {training.patience}. The JSON file has each row's."
         )
 
     def _runs_of(self, row: paper.Row) -> list[dict]:
@@ -272,7 +297,7 @@ class Reproduction:
 
 
 def _title(key: str) -> str:
-    key = key.removesuffix("-rows")
+    key = key.partition("-")[0]
     return {"figure5": "Figure 5", "weak": "Weak setting"}.get(key, f"Table {key}")
 
 
@@ -286,7 +311,9 @@ def main(arguments: list[str] | None = None) -> int:
         flags.output_root.mkdir(parents=True, exist_ok=True)
         features_dir, data = prepare_features(flags)
         lineage = Lineage(flags.lineage or str(flags.output_root / "lineage.sqlite"))
-        reproduction = Reproduction(features_dir, data, flags.output_root, lineage, flags.runs)
+        reproduction = Reproduction(
+            features_dir, data, flags.settings, flags.output_root, lineage, flags.runs
+        )
         failed = reproduction.run(tables)
     except (ValueError, RuntimeError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)

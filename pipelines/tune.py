@@ -6,6 +6,7 @@ Random settings are trained once; the best of them with more seeds. The test spl
 import argparse
 import dataclasses
 import json
+import math
 import pathlib
 import random
 import sys
@@ -44,7 +45,7 @@ SPACE = {
     "schedule": ("constant", "cosine"),
     "batch_size": (32, 64, 128),
 }
-EPOCHS = 40  # over which "cosine" lets the learning rate fall
+EPOCHS, PATIENCE = 40, 8
 LEARNING_RATES = {"adam": (3e-4, 1e-3, 3e-3), "sgd": (0.01, 0.03, 0.1)}
 
 
@@ -104,8 +105,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--lineage", metavar="DB", help="as for reproduce.py (default: OUTPUT_ROOT/lineage.sqlite)"
     )
     add_data_flags(parser)
-    add_training_flags(parser)
-    parser.set_defaults(epochs=EPOCHS)
+    add_training_flags(parser, EPOCHS, PATIENCE)
     flags = parser.parse_args(arguments)
     for name in ("trials", "finalists", "runs"):
         if getattr(flags, name) < 1:
@@ -118,7 +118,7 @@ def search(flags: argparse.Namespace) -> list[dict]:
     features_dir, _ = prepare_features(flags)
     lineage = Lineage(flags.lineage or str(flags.output_root / "lineage.sqlite"))
     trainings = [
-        dataclasses.replace(override(trial, flags), in_memory=True)
+        _whole_schedule(dataclasses.replace(override(trial, flags), in_memory=True))
         for trial in draw_trials(flags.task, flags.trials, flags.seed)
     ]
     results = []
@@ -127,17 +127,23 @@ def search(flags: argparse.Namespace) -> list[dict]:
         runs = [_train(features_dir, training, flags.output_root, lineage)]
         results.append({"training": training, "runs": runs})
         _write(results, flags)
-    results.sort(key=_mean, reverse=True)
+    results.sort(key=_rank, reverse=True)
     for result in results[: flags.finalists]:
         for seed in range(1, flags.runs):
             print(f"Finalist, seed {seed}: {describe(result['training'])}", flush=True)
             training = dataclasses.replace(result["training"], seed=flags.seed + seed)
             result["runs"].append(_train(features_dir, training, flags.output_root, lineage))
             _write(results, flags)
-    # Those with more seeds first: the best of single runs owes some of it to chance.
-    results.sort(key=lambda result: (len(result["runs"]), _mean(result)), reverse=True)
+    results.sort(key=_rank, reverse=True)
     _write(results, flags)
     return results
+
+
+def _whole_schedule(training: TrainingConfig) -> TrainingConfig:
+    """Stopped early, "cosine" would never come to its small learning rates."""
+    if training.schedule == "constant":
+        return training
+    return dataclasses.replace(training, patience=training.epochs)
 
 
 def describe(training: TrainingConfig) -> str:
@@ -166,10 +172,16 @@ def _mean(result: dict) -> float:
     return sum(run["val_accuracy"] for run in result["runs"]) / len(result["runs"])
 
 
+def _rank(result: dict) -> tuple[int, float]:
+    """Those with more seeds first: the best of single runs owes some of it to chance."""
+    mean = _mean(result)
+    return len(result["runs"]), -math.inf if math.isnan(mean) else mean  # of a diverged run
+
+
 def _write(results: list[dict], flags: argparse.Namespace) -> None:
     folder = flags.output_root / "tuning"
     folder.mkdir(parents=True, exist_ok=True)
-    ordered = sorted(results, key=lambda item: (len(item["runs"]), _mean(item)), reverse=True)
+    ordered = sorted(results, key=_rank, reverse=True)
     table = [
         {**item, "training": dataclasses.asdict(item["training"]), "val_accuracy": _mean(item)}
         for item in ordered

@@ -1,6 +1,7 @@
 """What is kept after each epoch, when training stops, and that nothing is lost by a reload."""
 
 import json
+import time
 
 import keras
 import numpy as np
@@ -78,6 +79,17 @@ def test_stops_after_patience_also_across_a_resume(model, tmp_path, scores, epoc
     assert start(tmp_path / "whole", model).is_finished == (epochs < len(scores))
 
 
+def test_seconds_before_a_kill_count(model, tmp_path):
+    checkpoints = start(tmp_path, model)
+    time.sleep(0.2)
+    run_epochs(checkpoints, [1.0])
+    first = checkpoints.seconds
+    again = start(tmp_path, model)
+    assert again.seconds == first >= 0.2
+    run_epochs(again, [2.0])
+    assert again.seconds > first
+
+
 def test_diverged_epoch_is_not_the_best(model, tmp_path):
     checkpoints = start(tmp_path, model)
     assert run_epochs(checkpoints, [0.5, float("nan"), float("nan"), 0.9]) == 3
@@ -102,7 +114,8 @@ def test_resumed_model_trains_on_as_if_never_saved(model, tmp_path):
     x, y = np.ones((4, 3)), np.ones((4, 2))
     model.train_on_batch(x, y)  # moves weights, moments and dropout's random numbers
     checkpoints.on_epoch_end(0, {"score": 1.0})
-    assert len(json.loads((tmp_path / "checkpoints" / "progress.json").read_text())) == 2
+    progress = json.loads((tmp_path / "checkpoints" / "progress.json").read_text())
+    assert progress.keys() == {"history", "random_states", "seconds"}
     for _ in range(3):
         model.train_on_batch(x, y)
     resumed = start(tmp_path, model).resume()

@@ -51,7 +51,7 @@ EXTRACTION = {
         (TrainingConfig, {"segment_loss": "mse"}, "`segment_loss` must be one of ('cross_entropy'"),
         (TrainingConfig, {"supervision": "no"}, "`supervision` must be one of ('full', 'weak')."),
         (TrainingConfig, {"optimizer": "rmsprop"}, "`optimizer` must be one of ('adam', 'sgd')."),
-        (TrainingConfig, {"schedule": "step"}, "`schedule` must be one of ('constant', 'cosine')."),
+        (TrainingConfig, {"schedule": "step"}, "`schedule` must be one of ('constant', 'cosine', "),
         (TrainingConfig, {"devices": "tpu"}, "`devices` must be one of ('auto', "),
         (TrainingConfig, {"precision": "float16"}, "`precision` must be one of ('float32', "),
         (TrainingConfig, {"batch_size": 0}, "`batch_size` must be a positive integer."),

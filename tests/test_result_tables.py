@@ -37,6 +37,7 @@ TABLE = {
     "title": "Table 2: Supervised event localization",
     "note": "A note.",
     "data": "simulated.",
+    "settings": "ave.",
     "metrics": ("segment_accuracy", "category_accuracy"),
     "primary_metric": "segment_accuracy",
     "trivial_baselines": {"always background": 0.17786},
@@ -76,6 +77,8 @@ Difference to the last row | Epochs | s a run |
 Audio failed: Trainer: ValueError: a | b
 
 Data: simulated.
+
+Settings: ave.
 
 Percent of the test split: mean ± standard deviation over runs of different seeds. The interval \
 is a bootstrap over test records, that of the difference a paired one; epochs are chosen on val.

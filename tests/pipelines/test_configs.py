@@ -87,9 +87,11 @@ def test_faithful_settings_are_what_the_papers_say():
         assert configs.system_training(task, "dam", "faithful").relevance_loss == "mean"  # Eq. 7
     training = configs.system_training("sel", "audio_visual_attention", "faithful")
     assert (training.segment_loss, training.epochs) == ("soft_margin", 300)
+    assert (training.schedule, training.patience) == ("drop", 300)  # never stopped early
     assert (training.batch_size, training.learning_rate) == (64, 1e-3)
     training = configs.system_training("cml", "avdln", "faithful")
     assert (training.batch_size, training.epochs, training.learning_rate) == (8, 20, 1e-3)
+    assert training.patience == 20
 
 
 def test_unknown_settings_and_systems_are_named():

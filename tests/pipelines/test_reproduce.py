@@ -31,6 +31,7 @@ class Runs:
         self.folder = folder
         self.trainings = []
         self.failures = {}  # by system: component and message
+        self.diverged = set()  # systems
 
     def __call__(self, pipeline, **_):
         by_id = {component.id: component for component in pipeline.components}
@@ -45,7 +46,8 @@ class Runs:
         names = ("audio_to_visual", "visual_to_audio", "average")
         names = [*(f"{name}_accuracy" for name in names), "segment_accuracy"]
         names += ["category_accuracy", "relevance_accuracy"]
-        content = {"metrics": dict.fromkeys(names, 0.25 + 0.5 * training.seed)}
+        value = np.nan if training.system in self.diverged else 0.25 + 0.5 * training.seed
+        content = {"metrics": dict.fromkeys(names, value)}
         content |= {"trivial_baselines": {"random window": 0.2}, "yardsticks": {}}
         scores.metrics_path().write_text(json.dumps(content))
         order = np.random.default_rng(number).permutation(40)
@@ -118,6 +120,27 @@ def test_a_row_that_fails_says_so_and_others_run(runs, root, capsys):
     assert "Failed runs: 2. The same command tries them again." in printed.err
 
 
+@pytest.mark.parametrize("system", ["avdln", "dam"])
+def test_a_diverged_run_is_a_failed_one(runs, root, system, capsys):
+    runs.diverged.add(system)
+    assert run(root, "--tables", "1", "--runs", "2") == 1
+    assert len(runs.trainings) == 6
+    rows = {row["training"]["system"]: row for row in read_table(root, "1")["rows"]}
+    assert "diverged" in rows.pop(system)["error"]
+    assert all(row["metrics"]["average_accuracy"]["mean"] == 0.5 for row in rows.values())
+    assert "diverged" in capsys.readouterr().out
+
+
+def test_tables_of_other_settings_have_a_name_of_their_own(runs, root):
+    for settings in ("ave", "faithful"):
+        run(root, "--tables", "1", "--runs", "1", "--settings", settings)
+    assert {path.stem for path in (root / "tables").iterdir()} == {"1", "1-faithful"}
+    for key, text in (("1", "Settings: ave; of the"), ("1-faithful", "Settings: faithful; of the")):
+        table = (root / "tables" / f"{key}.md").read_text()
+        assert text in table and "### Table 1: " in table
+    assert "of the last row relevance loss mean, float32, at most 100 epochs, patience 20" in table
+
+
 def test_the_last_row_may_fail_too(runs, root):
     runs.failures["dam"] = ("Scorer", "broken")
     assert run(root, "--tables", "1", "--runs", "1") == 1
@@ -161,9 +184,15 @@ def test_flags_reach_every_training():
     assert faithful[0].rows[-1].training.relevance_loss == "mean"
 
 
-def test_all_numbered_tables_are_made_by_default():
+def test_a_system_with_fewer_epochs_keeps_them():
+    rows = reproduce.select(PARSE(["--epochs", "30", "--tables", "1"]))[0].rows
+    assert [row.training.epochs for row in rows] == [30, 20, 30]
+    assert [row.training.patience for row in rows] == [8, 8, 8]
+
+
+def test_all_that_the_paper_has_is_made_by_default():
     flags = PARSE([])
-    assert (flags.tables, flags.runs) == (["1", "2", "3", "4", "5"], 3)
+    assert (flags.tables, flags.runs) == (["1", "2", "3", "4", "5", "figure5"], 3)
     assert [table.key for table in reproduce.select(flags)] == flags.tables
 
 

@@ -30,6 +30,7 @@ class Trainings:
         # The single runs of 4 heads look best, until they are repeated.
         accuracy = {1: 0.3, 4: 0.6, 8: 0.55}[training.model.num_heads]
         accuracy -= 0.2 * training.seed * (training.model.num_heads == 4)
+        accuracy = float("nan") if training.learning_rate == 0.1 else accuracy  # diverged
         summary = {"best_epoch": 3, "epochs": 5, "seconds": 7.0, "val_accuracy": accuracy}
         return [Result("Trainer", "COMPLETE", 1.0, {"model": Model("/model")}, summary)]
 
@@ -64,13 +65,19 @@ def test_the_best_of_several_seeds_wins(trainings, root, capsys):
     assert len(trainings.done) == 12 + 6
     assert [training.seed for training in trainings.done] == [0] * 12 + [1] * 6
     assert {(training.epochs, training.in_memory) for training in trainings.done} == {(9, True)}
+    assert {(training.schedule, training.patience) for training in trainings.done} == {
+        ("constant", 8),
+        ("cosine", 9),  # to its end
+    }
+    assert any(training.learning_rate == 0.1 for training in trainings.done)
     table = json.loads((root / "tuning" / "cml.json").read_text())
     assert [len(row["runs"]) for row in table] == [2] * 6 + [1] * 6
     assert table[0]["training"]["model"]["num_heads"] == 8
     assert table[0]["val_accuracy"] == 0.55
     for rows in (table[:6], table[6:]):
-        values = [row["val_accuracy"] for row in rows]
+        values = [row["val_accuracy"] for row in rows if row["val_accuracy"] > 0]
         assert values == sorted(values, reverse=True)
+        assert all(row["val_accuracy"] > 0 for row in rows[: len(values)])  # diverged ones last
     lines = (root / "tuning" / "cml.md").read_text().splitlines()
     assert len(lines) == 2 + 12
     assert lines[2].startswith("| 55.0 | 2 | units ")
