@@ -116,9 +116,9 @@ def evaluate(
         The content of `metrics.json`: `task`, `primary_metric`, `metrics`, `trivial_baselines`,
         `yardsticks` (what is worth knowing but no bar), `baseline_metrics` (of the last blessed
         model), `interval` (95 %, of the primary metric) and `difference` (of it to the last
-        blessed model's, record by record), `slices` (by feature and value), `confusion` (for
-        `sel`, else None) and `examples` as `avel_tf.close_up` has them, `blessed` and `reasons`
-        against.
+        blessed model's, record by record), `slices` and `baseline_slices` (by feature and value),
+        `confusion` (for `sel`, else None) and `examples` as `avel_tf.close_up` has them, `blessed`
+        and `reasons` against.
     """
     trivial, yardsticks = trivial_scores(config.task, examples / "records.csv")
     eval_config = _eval_config(config, max(trivial.values()), baseline is not None)
@@ -135,7 +135,9 @@ def evaluate(
         pipeline_options=beam_jobs.options(beam_args),
     )
     overall, slices = _read_metrics(config.task, output, names[0])
-    previous = _read_metrics(config.task, output, BASELINE)[0] if baseline else None
+    previous, previous_slices = (
+        _read_metrics(config.task, output, BASELINE) if baseline else (None, None)
+    )
     labels, predictions = _answers(model, examples)
     accuracies = metrics.record_accuracies(config.task, labels, predictions)
     others = baseline and metrics.record_accuracies(config.task, *_answers(baseline, examples))
@@ -153,6 +155,7 @@ def evaluate(
         "interval": interval,
         "difference": difference,
         "slices": slices,
+        "baseline_slices": previous_slices,
         "confusion": close_up.confusion(labels, predictions) if config.task == "sel" else None,
         "examples": close_up.examples(
             config.task,

@@ -5,9 +5,8 @@ import json
 import pathlib
 from collections.abc import Mapping
 
-from avel_tf.report import TITLES, comparison, intervals, note, percent
+from avel_tf.report import IN_DETAIL, TITLES, comparison, intervals, note, percent
 
-IN_DETAIL = ("slices", "confusion", "examples")  # which the evaluation's report has
 USES = {
     "sel": (
         "Says for each second of a video clip which of AVE's 28 events is both seen and heard in "

@@ -12,7 +12,7 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 64em; margin: 2em auto; 
 table { border-collapse: collapse; width: 100%; table-layout: fixed; margin-bottom: 2em }
 td { padding: 0.2em 0.8em 0.2em 0; border-bottom: 1px solid #ddd }
 td.name { width: 21em } td.number { width: 4.2em; text-align: right }
-td.note { width: 8em; color: #777 }
+td.note { width: 13em; color: #777 }
 td.bar { position: relative; padding: 0 } td.bar div { background: #4a7ab5; height: 0.9em }
 [style] td.bar::after { content: ""; position: absolute; left: var(--line); top: 0; bottom: 0;
                         border-left: 2px dotted #b42318 }
@@ -29,6 +29,7 @@ p.caption { color: #777; margin: -0.6em 0 0.4em }
                                white-space: nowrap }
 .blessed { color: #1a7f37 } .not-blessed { color: #b42318 }
 """
+IN_DETAIL = ("slices", "baseline_slices", "confusion", "examples")  # which the page alone has
 TITLES = {"sel": "Supervised event localization", "cml": "Cross-modality localization"}
 
 
@@ -106,13 +107,24 @@ def write_report(result: dict, path: pathlib.Path) -> None:
         ),
     ]
     for feature, values in result["slices"].items():
+        caption = f"dotted: all records, {percent(metrics[primary])}"
+        before = dict.fromkeys(values, "")
+        if result["baseline_slices"]:
+            caption += "; before: the last blessed model"
+            for value, scores in result["baseline_slices"][feature].items():
+                before[value] = f", before {percent(scores[primary])}"
         rows = [
-            ("", f"{value} s" if value.isdigit() else value, scores[primary], _records(scores))
+            (
+                "",
+                f"{value} s" if value.isdigit() else value,
+                scores[primary],
+                _records(scores) + before[value],
+            )
             for value, scores in sorted(values.items(), key=_slice_order)
         ]
         sections += [
             f"<h2>{_title(primary)} by {_title(feature).lower()}</h2>",
-            f'<p class="caption">dotted: all records, {percent(metrics[primary])}</p>',
+            f'<p class="caption">{caption}</p>',
             _table(rows, metrics[primary]),
         ]
     if result["confusion"]:

@@ -24,7 +24,7 @@ class Evaluator(BeamComponent):
     def execute(self, inputs, outputs, working_dir):
         """Runs TFMA and writes the report."""
         from avel_tf.evaluation import evaluate
-        from avel_tf.report import write_report
+        from avel_tf.report import IN_DETAIL, write_report
 
         model, baseline = inputs["model"], inputs["baseline_model"]
         evaluation = outputs["evaluation"]
@@ -38,5 +38,4 @@ class Evaluator(BeamComponent):
         )
         write_report(result, evaluation.report_path())
         outputs["blessing"].record_verdict(result["blessed"], model, baseline)
-        in_detail = ("slices", "confusion", "examples")
-        return {key: value for key, value in result.items() if key not in in_detail}
+        return {key: value for key, value in result.items() if key not in IN_DETAIL}

@@ -151,6 +151,9 @@ def test_worse_than_the_last_blessed_model(judge, sel_model):
     )
     result = judge(candidate, baseline, max_regression=0.1)
     assert not any("last blessed model" in reason for reason in result["reasons"])
+    for feature, values in result["baseline_slices"].items():
+        assert values.keys() == result["slices"][feature].keys()
+        assert {scores["segment_accuracy"] for scores in values.values()} == {1}
     # A slice below the bar, where the loss is larger too, holds nothing back.
     slices = result["slices"]["event_length"].values()
     bar = max(result["trivial_baselines"].values())

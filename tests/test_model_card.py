@@ -16,6 +16,7 @@ EVALUATION = {
     "interval": [0.7012, 0.7849],
     "difference": None,
     "slices": {},
+    "baseline_slices": None,
     "confusion": [[1]],
     "examples": {},
     "blessed": True,
@@ -48,7 +49,9 @@ def test_facts_can_be_checked(facts):
     shards = [hashlib.sha256(f"test {name}.gz".encode()).hexdigest() for name in "ab"]
     assert facts["data"]["sha256"]["test"] == hashlib.sha256("".join(shards).encode()).hexdigest()
     assert facts["data"]["sha256"]["train"] != facts["data"]["sha256"]["test"]
-    assert facts["evaluation"].keys() == EVALUATION.keys() - {"slices", "confusion", "examples"}
+    assert facts["evaluation"].keys() == EVALUATION.keys() - {
+        *("slices", "baseline_slices", "confusion", "examples")
+    }
     assert facts["configuration"]["seed"] == 3
     json.dumps(facts, allow_nan=False)
 

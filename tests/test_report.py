@@ -35,6 +35,10 @@ def result():
             "category": {"Bark": scores(0.5, 1.0), "<b>Cat & dog</b>": scores(0.25)},
             "event_length": {"10": scores(0.3), "9": scores(0.2), "2": scores(None)},
         },
+        "baseline_slices": {
+            "category": {"Bark": scores(0.75, 1.0), "<b>Cat & dog</b>": scores(None)},
+            "event_length": {"10": scores(0.6), "9": scores(0.5), "2": scores(0.4)},
+        },
         "confusion": None,
         "examples": {"best": [], "worst": []},
         "blessed": False,
@@ -130,13 +134,13 @@ def test_every_number_is_there(page):
             ["Relevance f1", "–", "", ""],
         ],
         "Segment accuracy by category": [
-            ["<b>Cat & dog</b>", "25.00%", "12 records", ""],
-            ["Bark", "50.00%", "1 record", ""],
+            ["<b>Cat & dog</b>", "25.00%", "12 records, before –", ""],
+            ["Bark", "50.00%", "1 record, before 75.00%", ""],
         ],
         "Segment accuracy by event length": [
-            ["2 s", "–", "12 records", ""],
-            ["9 s", "20.00%", "12 records", ""],
-            ["10 s", "30.00%", "12 records", ""],
+            ["2 s", "–", "12 records, before 40.00%", ""],
+            ["9 s", "20.00%", "12 records, before 50.00%", ""],
+            ["10 s", "30.00%", "12 records, before 60.00%", ""],
         ],
     }
 
@@ -210,6 +214,7 @@ def test_everything_fits_on_the_page(result, tmp_path):
     drawing["curves"] = {name: [0.5] * 10 for name in ("event", "audio", "visual")}
     examples = {"best": [{**EXAMPLE, "drawings": [drawing]}], "worst": []}
     slices = {"category": {name: scores(0.5) for name in CATEGORIES}, "event_length": {}}
+    result["baseline_slices"] = None
     page = {**result, "confusion": [[100] * 29] * 29, "examples": examples, "slices": slices}
     write_report(page, tmp_path / "report.html")
     script = """
