@@ -1,6 +1,8 @@
 """What may be pushed: a SavedModel that loads, answers as the Keras model, within its limits."""
 
 import shutil
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -48,6 +50,14 @@ def test_a_good_model_is_servable(files):
     assert 0 < result["load_seconds"] < 60
     assert 0 < result["slowest_request_seconds"] < 10
     assert 0.1 < result["peak_memory_gib"] < 4
+
+
+@pytest.mark.slow
+def test_memory_of_who_asks_does_not_count():
+    program = "from avel_tf import serving_check; print(serving_check.peak_memory_gib())"
+    ballast = np.ones(2**28)  # 2 GiB
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert 0 < float(done.stdout) < ballast.nbytes / 2**30 / 2
 
 
 @pytest.mark.slow
