@@ -5,6 +5,8 @@ import shutil
 import time
 from collections.abc import Mapping
 
+from avel_tf.locks import exclusive
+
 
 def push_model(
     saved_model: pathlib.Path, base: pathlib.Path, keep_versions: int, texts: Mapping[str, str]
@@ -22,18 +24,21 @@ def push_model(
         texts: Files to put beside the SavedModel's own, by name.
     Returns:
         The version's folder: the time in seconds, or one more than the highest version.
+    Raises:
+        RuntimeError: If another push to the same base path is under way.
     """
-    base.mkdir(parents=True, exist_ok=True)
-    for leftover in base.glob(".partial-*"):  # of a push that was killed
-        shutil.rmtree(leftover)
-    versions = sorted(int(path.name) for path in base.iterdir() if path.name.isdigit())
-    version = max([int(time.time()), *(version + 1 for version in versions)])
-    partial = base / f".partial-{version}"
-    shutil.copytree(saved_model, partial)
-    for name, text in texts.items():
-        (partial / name).write_text(text, encoding="utf-8")
-    pushed = partial.rename(base / str(version))
-    for old in versions[: 1 - keep_versions]:
-        # Renamed first, so that a server never reads a version that is being removed.
-        shutil.rmtree((base / str(old)).rename(base / f".partial-{old}"))
-    return pushed
+    with exclusive(base):
+        for leftover in base.glob(".partial-*"):  # of a push that was killed
+            shutil.rmtree(leftover)
+        # A name may have leading zeros.
+        versions = {int(path.name): path for path in base.iterdir() if path.name.isdigit()}
+        version = max([int(time.time()), *(version + 1 for version in versions)])
+        partial = base / f".partial-{version}"
+        shutil.copytree(saved_model, partial)
+        for name, text in texts.items():
+            (partial / name).write_text(text, encoding="utf-8")
+        pushed = partial.rename(base / str(version))
+        for old in sorted(versions)[: 1 - keep_versions]:
+            # Renamed first, so that a server never reads a version that is being removed.
+            shutil.rmtree(versions[old].rename(base / f".partial-{old}"))
+        return pushed

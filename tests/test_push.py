@@ -9,6 +9,7 @@ import threading
 import pytest
 
 import avel_tf.push
+from avel_tf.locks import exclusive
 from avel_tf.push import push_model
 
 CHECKOUT = pathlib.Path(avel_tf.push.__file__).parent.parent
@@ -56,11 +57,20 @@ def saved_model(tmp_path):
 
 def whole(saved_model):
     """The files of a version."""
-    return files(saved_model) | {*TEXTS}
+    return files(saved_model) | TEXTS
 
 
 def files(folder):
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    """Texts by name."""
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def versions_in(base):
+    return {int(path.name): path for path in base.iterdir() if path.name.isdigit()}
 
 
 def test_versions_rise_even_in_one_second(saved_model, tmp_path, monkeypatch):
@@ -73,7 +83,8 @@ def test_versions_rise_even_in_one_second(saved_model, tmp_path, monkeypatch):
     assert push_model(saved_model, base, 20, TEXTS).name == "1700000003"
     now = 1_800_000_000
     assert push_model(saved_model, base, 20, TEXTS).name == "1800000000"
-    for path in base.iterdir():
+    assert len(versions_in(base)) == 5
+    for path in versions_in(base).values():
         assert files(path) == whole(saved_model)
 
 
@@ -122,7 +133,21 @@ def test_old_versions_leave_and_those_that_may_be_served_stay(saved_model, tmp_p
         push_model(saved_model, base, keep, TEXTS)
         assert sorted(path.name for path in base.glob("1*")) == expected.split()
     push_model(saved_model, base, 2, TEXTS)
-    assert sorted(path.name for path in base.iterdir()) == ["103", "104", "notes"]
+    assert sorted(path.name for path in base.iterdir()) == [".lock", "103", "104", "notes"]
+
+
+def test_versions_with_leading_zeros_leave_too(saved_model, tmp_path):
+    for name in ("007", "08"):
+        (tmp_path / name).mkdir()
+    push_model(saved_model, tmp_path, 2, TEXTS)
+    assert not (tmp_path / "007").exists() and (tmp_path / "08").exists()
+
+
+def test_two_pushes_do_not_meet(saved_model, tmp_path):
+    base = tmp_path / "served"
+    with exclusive(base), pytest.raises(RuntimeError, match="Another run is using"):
+        push_model(saved_model, base, 2, TEXTS)
+    assert not versions_in(base)
 
 
 def test_a_push_killed_anywhere_leaves_whole_versions_alone(saved_model, tmp_path):
@@ -132,12 +157,12 @@ def test_a_push_killed_anywhere_leaves_whole_versions_alone(saved_model, tmp_pat
     assert len(bases) > 30
     newest = set()
     for base in bases:
-        versions = {int(path.name): path for path in base.iterdir() if path.name.isdigit()}
+        versions = versions_in(base)
         assert {2} <= versions.keys()  # which was the served one
         assert all(files(path) == whole(saved_model) for path in versions.values()), base
         assert 2 <= len(versions) <= 3
         newest.add(max(versions) == 2)
         last = push_model(saved_model, base, 2, TEXTS)
         before = max(versions)
-        assert {path.name for path in base.iterdir()} == {str(before), last.name}
+        assert {path.name for path in base.iterdir()} == {".lock", str(before), last.name}
     assert newest == {True, False}  # killed before and after the new version was there

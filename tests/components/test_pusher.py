@@ -65,7 +65,7 @@ def push(tmp_path):
 
 def test_blessed_model_is_pushed(push, tmp_path):
     summary, pushed = push(blessed=True)
-    (version,) = (tmp_path / "served").iterdir()
+    (version,) = (tmp_path / "served").glob("[0-9]*")
     assert (version / "saved_model.pb").read_text() == "model"
     assert (version / "model_card.md").read_text().startswith("# served")
     lineage = json.loads((version / "model_card.json").read_text())["lineage"]
