@@ -10,7 +10,8 @@ import subprocess
 import time
 from typing import Any
 
-CHROMIUM = shutil.which("chromium")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 PATIENCE_SECONDS = 60
 
 

@@ -1,5 +1,6 @@
 """The example clients against servers that speak TF Serving's protocols over a real SavedModel."""
 
+import base64
 import concurrent.futures
 import http.server
 import importlib.util
@@ -16,6 +17,8 @@ from google.protobuf import text_format
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from tensorflow_serving.config import model_server_config_pb2
 
+from avel_tf.warm_up import read_warm_up
+
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "examples" / "serving"
 RANDOM = np.random.default_rng(0)
 AUDIO = RANDOM.random((2, 10, 128), np.float32)
@@ -29,6 +32,14 @@ def load(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def decoded(value):
+    """An input as the REST API has it: numbers in lists, or objects of base64."""
+    if isinstance(value[0], dict):
+        assert all(each.keys() == {"b64"} for each in value)
+        return np.array([base64.b64decode(each["b64"]) for each in value], object)
+    return np.array(value, "f4")
 
 
 def answer(signature, inputs):
@@ -51,7 +62,7 @@ def rest_server(trained):
                 self.reply(404, {"error": "Servable not found for request: Latest(other)"})
                 return
             signature = signatures[request.get("signature_name", "serving_default")]
-            inputs = {name: np.array(value, "f4") for name, value in request["inputs"].items()}
+            inputs = {name: decoded(value) for name, value in request["inputs"].items()}
             outputs = {
                 name: [[each.decode() for each in row] for row in value]
                 if value.dtype == object  # text, for names that do not end in _bytes
@@ -126,6 +137,11 @@ def test_rest(rest_server, trained, tmp_path, monkeypatch, capsys):
             )
         )
     ]
+    examples = dict(read_warm_up(trained("sel").saved_model))["serving_default"]
+    outputs = client.predict(rest_server, "ave-sel", "serving_default", examples)
+    signatures = tf.saved_model.load(str(trained("sel").saved_model)).signatures
+    for name, value in answer(signatures["serving_default"], examples).items():
+        np.testing.assert_allclose(outputs[name], value, rtol=1e-5)
     with pytest.raises(RuntimeError, match="Servable not found"):
         client.predict(rest_server, "other", "localize_event", {"audio_features": AUDIO})
 
@@ -145,6 +161,22 @@ def test_grpc(grpc_server, trained, tmp_path, monkeypatch, capsys):
     start = expected["window_start"][0]
     score = expected["window_scores"][0, start]
     assert capsys.readouterr().out == f"seconds {start} to {start + 3}, score {score:.3f}\n"
+
+
+def test_the_documented_command_mounts_what_the_configuration_names():
+    command = (EXAMPLES.parents[1] / "serving.md").read_text().split("```")[1]
+    text = (EXAMPLES / "models.config").read_text()
+    for path in re.findall(r'base_path: "(.*)"', text):
+        name = path.rpartition("/")[2]
+        assert f"-v $PWD/runs/{name}/served/{name}:{path} " in command
+    assert "batching" not in command
+
+
+def test_the_largest_batch_is_allowed():
+    """Or the server refuses the file; its message is in no package."""
+    text = (EXAMPLES / "batching.config").read_text()
+    sizes = re.findall(r"allowed_batch_sizes: (\d+)", text)
+    assert sizes[-1] == re.search(r"max_batch_size { value: (\d+) }", text)[1]
 
 
 def test_the_servers_configuration_is_one():

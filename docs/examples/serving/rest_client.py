@@ -6,6 +6,7 @@ The file holds `audio_features` (B, T, 128) and `visual_features` (B, T, 7, 7, 5
 """
 
 import argparse
+import base64
 import json
 import urllib.error
 import urllib.request
@@ -13,17 +14,25 @@ import urllib.request
 import numpy as np
 
 
-def predict(url: str, model: str, signature: str, inputs: dict[str, np.ndarray]) -> dict:
+def predict(
+    url: str, model: str, signature: str, inputs: dict[str, np.ndarray], seconds: float = 30
+) -> dict:
     """Answers of a signature, by name, as lists with one entry a record.
 
     Raises:
         RuntimeError: With the server's own words, if it refuses the request.
+        OSError: If it does not answer.
     """
-    # "inputs", one array a name, rather than "instances", one object a record: the records of a
-    # request then share their sizes, and a name with one output is still a dict.
+    # "inputs", one array a name, rather than "instances", one object a record: no name is written
+    # twice. Bytes, such as serialized examples, are base64 under the name "b64".
     body = {
         "signature_name": signature,
-        "inputs": {name: value.tolist() for name, value in inputs.items()},
+        "inputs": {
+            name: [{"b64": base64.b64encode(each).decode()} for each in value]
+            if value.dtype.kind in "SO"
+            else value.tolist()
+            for name, value in inputs.items()
+        },
     }
     request = urllib.request.Request(
         f"{url}/v1/models/{model}:predict",
@@ -31,7 +40,7 @@ def predict(url: str, model: str, signature: str, inputs: dict[str, np.ndarray])
         {"Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request) as response:
+        with urllib.request.urlopen(request, timeout=seconds) as response:
             return json.load(response)["outputs"]
     except urllib.error.HTTPError as error:
         raise RuntimeError(json.load(error)["error"]) from error
