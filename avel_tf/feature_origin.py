@@ -27,10 +27,20 @@ def read_origin(model: pathlib.Path) -> dict | None:
         model: Folder of a SavedModel, or `.keras` file.
     Returns:
         `source` of the dataset's `dataset.json`, None if nothing is noted.
+    Raises:
+        DataError: If the note cannot be read.
     """
     saved_model = model if model.is_dir() else model.parent.parent / "Format-Serving"
     path = saved_model / PATH
-    return json.loads(path.read_text()) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        source = json.loads(path.read_text())
+    except ValueError:
+        source = None
+    if not isinstance(source, dict) or "kind" not in source:
+        raise DataError(f"{path} is damaged. Export the model again.")
+    return source
 
 
 def is_encoded(source: dict | None) -> bool:

@@ -43,7 +43,8 @@ def add_encoding(group: argparse._ArgumentGroup) -> None:
         "--frames_per_segment",
         type=int,
         metavar="N",
-        help="frames averaged for each second (default: 16, as in the published features)",
+        help="frames averaged for each second (default: 16, as in the published features; for a "
+        "trained model, as it learned)",
     )
     group.add_argument(
         "--encoder_precision",

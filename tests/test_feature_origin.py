@@ -28,6 +28,13 @@ def test_a_saved_model_tells_and_so_does_the_keras_file_beside_it(saved_model, t
     assert read_origin(tmp_path / "model.keras") is None
 
 
+@pytest.mark.parametrize("text", ["{", "{}", "[]"])
+def test_a_damaged_note_is_named(saved_model, text):
+    (saved_model / PATH).write_text(text)
+    with pytest.raises(DataError, match=r"features\.json is damaged\. Export the model again"):
+        read_origin(saved_model)
+
+
 def test_the_same_weights_under_another_name_are_the_same():
     renamed = {"weights": "other.h5", "weights_sha256": "2"}
     check_encoders(SOURCE, {**SOURCE, "audio_encoder": renamed, "code": "2e"})

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from avel_tf.configuration import EncodingConfig
-from avel_tf.feature_origin import check_encoders, is_encoded, read_origin
+from avel_tf.feature_origin import check_encoders, is_encoded, read_origin, write_origin
 from avel_tf.flags import add_weights, override
 from avel_tf.screen import quiet
 from avel_tf.whole_folder import whole_folder
@@ -78,6 +78,8 @@ def run(flags: argparse.Namespace) -> None:
         metadata = {"visual_encoder": visual.metadata(), "audio_encoder": audio.metadata()}
         check_encoders(source, metadata)
         export_media_model(model, visual, audio, partial)
+        if source:
+            write_origin(partial, source)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

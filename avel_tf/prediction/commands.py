@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import pathlib
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 
 from avel_tf.ave import Annotation, DataError, read_annotations
@@ -51,9 +52,11 @@ def predict(flags: argparse.Namespace) -> int:
 
     What is found until an error or an interruption is written.
     """
-    _check_outputs([flags.json, flags.csv, flags.report])
+    _check_outputs({".json": flags.json, ".csv": flags.csv, ".html": flags.report})
     if flags.annotations and not flags.report:
         raise DataError("`--annotations` is for the report. Give `--report` too.")
+    if flags.annotations and not flags.annotations.is_file():
+        raise DataError(f"{flags.annotations} does not exist.")
     truths = _read_truths(flags.annotations)
     if flags.annotations and truths.keys().isdisjoint(video.stem for video in flags.videos):
         raise DataError(f"{flags.annotations} has none of the videos, by their names.")
@@ -84,18 +87,25 @@ def _write_events(
     failures: Mapping[pathlib.Path, str],
     truths: Mapping[str, Sequence[Annotation]],
 ) -> None:
-    if flags.json:
-        output.write_whole(flags.json, output.events_json(system.path, clips, failures))
-    if flags.csv:
-        output.write_whole(flags.csv, output.events_csv(clips))
-    if flags.report:
-        shown = [
-            (clip, found, true_labels(truths[clip.path.stem], clip.num_segments))
-            if clip.path.stem in truths
-            else (clip, found, None)
-            for clip, found in clips
-        ]
-        output.write_whole(flags.report, page(shown, system.path, flags.report.parent))
+    shown = [
+        (clip, found, true_labels(truths[clip.path.stem], clip.num_segments))
+        if clip.path.stem in truths
+        else (clip, found, None)
+        for clip, found in clips
+    ]
+    errors = []
+    for path, write in (
+        (flags.json, lambda: output.events_json(system.path, clips, failures)),
+        (flags.csv, lambda: output.events_csv(clips)),
+        (flags.report, lambda: page(shown, system.path, flags.report.parent)),
+    ):
+        try:
+            if path:
+                output.write_whole(path, write())
+        except OSError as error:  # the others can be written all the same
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def match(flags: argparse.Namespace) -> int:
@@ -107,7 +117,7 @@ def match(flags: argparse.Namespace) -> int:
         )
     if flags.top < 1:
         raise DataError(f"`--top` must be at least 1. Received: --top {flags.top}.")
-    _check_outputs([flags.json])
+    _check_outputs({".json": flags.json})
     system = _read_system(flags.model, "audio_to_visual", "cml")
     reader = open_reader(flags, system.source)
     audio, video = (flags.audio, ["audio"]), (flags.video, ["visual"])
@@ -138,6 +148,11 @@ def match(flags: argparse.Namespace) -> int:
 
 def _read_system(path: pathlib.Path, signature: str, task: str) -> System:
     system = read_system(path)
+    if "localize_media" in system.signatures:
+        raise DataError(
+            f"{system.path} has its encoders in it and takes frames and sound. Give the model that "
+            "it was exported from."
+        )
     if signature not in system.signatures:
         raise DataError(f"{system.path} is not a model for --task {task}.")
     return system
@@ -150,16 +165,19 @@ def _read_truths(path: pathlib.Path | None) -> dict[str, list[Annotation]]:
     return truths
 
 
-def _check_outputs(paths: Sequence[pathlib.Path | None]) -> None:
+def _check_outputs(outputs: Mapping[str, pathlib.Path | None]) -> None:
     """Encoding takes long: what would fail after it fails before."""
-    given = [path.resolve() for path in paths if path]
-    for path in given:
+    given = {suffix: path.resolve() for suffix, path in outputs.items() if path}
+    for suffix, path in given.items():
         if not path.parent.is_dir():
             raise DataError(f"{path.parent} is no folder. Make it first.")
-        if path.exists() and not path.is_file():
-            raise DataError(f"{path} is no file. Give another name.")
-        if given.count(path) > 1:
+        if path.exists() and not (path.is_file() and path.suffix == suffix):
+            # A video, after `--json` that was taken for a switch, must not be written over.
+            raise DataError(f"{path} is there and no {suffix} file. Give another name.")
+        if list(given.values()).count(path) > 1:
             raise DataError(f"{path} is given twice. Give each output a name of its own.")
+        with tempfile.TemporaryFile(dir=path.parent):  # or it says why not
+            pass
 
 
 COMMANDS = {"predict": predict, "match": match}

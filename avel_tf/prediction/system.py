@@ -50,7 +50,10 @@ def read_system(path: pathlib.Path) -> System:
             f"{path} is no model. Give a .keras file, the folder of a SavedModel, or the folder "
             "that a pipeline pushes its versions to."
         )
-    loaded = tf.saved_model.load(str(path))
+    try:
+        loaded = tf.saved_model.load(str(path))
+    except (OSError, tf.errors.OpError, ValueError, KeyError) as error:
+        raise DataError(f"{path} is no whole SavedModel: {error}. Export it again.") from error
     found = {
         name: _with_arrays(function)
         for name, function in loaded.signatures.items()

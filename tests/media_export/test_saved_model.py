@@ -13,6 +13,7 @@ from avel_tf import serving_check, warm_up
 from avel_tf.ave import BACKGROUND_NAME, CATEGORIES
 from avel_tf.encoders import Vgg19Encoder, VggishEncoder
 from avel_tf.export import label_names
+from avel_tf.feature_origin import read_origin, write_origin
 from avel_tf.media_export.__main__ import main
 from avel_tf.models import SYSTEMS
 from avel_tf.signatures import signatures
@@ -36,12 +37,16 @@ def model():
 def saved_model(model, tmp_path_factory):
     """What the command writes; but a warm-up of two seconds."""
     folder = tmp_path_factory.mktemp("media_export")
-    model.save(folder / "model.keras")
+    keras_file = folder / "Format-Keras" / "model.keras"
+    keras_file.parent.mkdir()
+    model.save(keras_file)
+    (folder / "Format-Serving" / "assets.extra").mkdir(parents=True)
+    write_origin(folder / "Format-Serving", {"kind": "official_features"})
     weights = ["--audio_weights", "random", "--visual_weights", "random"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(warm_up, "NUM_SEGMENTS", 2)
         output = folder / "served" / "1"
-        assert main([str(folder / "model.keras"), str(output), *weights]) == 0
+        assert main([str(keras_file), str(output), *weights]) == 0
     return output
 
 
@@ -110,6 +115,7 @@ def test_it_says_what_it_was_made_of(saved_model, encoders, model):
     written = json.loads((saved_model / "assets.extra" / "encoders.json").read_text())
     visual, audio = (encoder.metadata() for encoder in encoders)
     assert written == {"visual_encoder": visual, "audio_encoder": audio}
+    assert read_origin(saved_model) == {"kind": "official_features"}
     names = (saved_model / "assets" / "labels.txt").read_text().splitlines()
     assert names == [*CATEGORIES, BACKGROUND_NAME]
     # Each weight once.

@@ -1,6 +1,7 @@
 """`python -m avel_tf`, with encoders that are quick, and once with the real ones."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from avel_tf.__main__ import main, parse_arguments
 from avel_tf.ave import DataError
 from avel_tf.prediction import clips, commands
 from avel_tf.prediction.events import Localization
+from avel_tf.prediction.system import System
 
 ENCODERS = {
     "kind": "media",
@@ -189,7 +191,7 @@ def test_without_a_note_the_precision_is_chosen(monkeypatch):
         (["--start", -1, "--end", 3], "Received: --start -1 --end 3"),
         (["--start", 1, "--end", 3, "--top", 0], "`--top` must be at least 1"),
         (["--start", 1, "--end", 3, "--json", "nowhere/m.json"], "nowhere is no folder"),
-        (["--start", 1, "--end", 3, "--json", "/dev/null"], "/dev/null is no file"),
+        (["--start", 1, "--end", 3, "--json", "/dev/null"], "/dev/null is there and no .json file"),
         (["--start", 1, "--end", 3], "model is no model. Give a .keras file"),
     ],
 )
@@ -216,15 +218,45 @@ def test_a_file_that_is_no_model_is_named(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["--json", "a.txt", "--csv", "./a.txt"], "a.txt is given twice"),
+        (["--json", "{}/b.mp4"], "b.mp4 is there and no .json file"),  # as if it were a switch
+        (["--report", "{}"], " is there and no .html file"),
+        (["--csv", "/proc/events.csv"], "/proc"),
+        (["--annotations", "none.txt", "--report", "r.html"], "none.txt does not exist"),
         (["--annotations", "Annotations.txt"], "`--annotations` is for the report"),
         (["--annotations", "{}/A.txt", "--report", "{}/r.html"], "A.txt has none of the videos"),
     ],
 )
 def test_outputs_that_cannot_be_are_told_before(arguments, message, capsys, tmp_path):
     (tmp_path / "A.txt").write_text("Bark&b&good&0&10\n")
+    (tmp_path / "b.mp4").write_text("video")
     arguments = [each.format(tmp_path) for each in arguments]
     assert main(["predict", "a.mp4", "--model", "m", *arguments]) == 2
     assert message in capsys.readouterr().err
+    assert (tmp_path / "b.mp4").read_text() == "video"
+
+
+def test_an_output_that_fails_does_not_cost_the_others(tmp_path):
+    outputs = ["--json", tmp_path / "gone" / "e.json", "--csv", tmp_path / "e.csv"]
+    given = flags("predict", "a.mp4", "--model", "m", *outputs)
+    with pytest.raises(FileNotFoundError):
+        commands._write_events(given, System(tmp_path, {}, None), [], {}, {})
+    assert (tmp_path / "e.csv").read_text().startswith("path,")
+
+
+def test_a_model_with_its_encoders_in_it_is_told_apart(monkeypatch, capsys):
+    system = System("served/ave-media/1", {"localize_media": None}, None)
+    monkeypatch.setattr(commands, "read_system", lambda path: system)
+    assert main(["predict", "a.mp4", "--model", "served/ave-media"]) == 2
+    assert "served/ave-media/1 has its encoders in it" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_half_a_saved_model_is_named(trained, tmp_path, capsys):
+    shutil.copytree(trained("sel").saved_model, tmp_path / "half")
+    for path in (tmp_path / "half" / "variables").iterdir():
+        path.unlink()
+    assert main(["predict", "a.mp4", "--model", str(tmp_path / "half")]) == 2
+    assert "half is no whole SavedModel: " in capsys.readouterr().err
 
 
 @pytest.mark.slow
