@@ -12,7 +12,7 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 64em; margin: 2em auto; 
 table { border-collapse: collapse; width: 100%; table-layout: fixed; margin-bottom: 2em }
 td { padding: 0.2em 0.8em 0.2em 0; border-bottom: 1px solid #ddd }
 td.name { width: 21em } td.number { width: 4.2em; text-align: right }
-td.note { width: 13em; color: #777 }
+td.note { width: 15em; color: #777 }
 td.bar { position: relative; padding: 0 } td.bar div { background: #4a7ab5; height: 0.9em }
 [style] td.bar::after { content: ""; position: absolute; left: var(--line); top: 0; bottom: 0;
                         border-left: 2px dotted #b42318 }
