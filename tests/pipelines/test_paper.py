@@ -14,8 +14,15 @@ from pipelines.configs import SETTINGS, system_training
 AVE = paper.tables("ave")
 
 
+def published(key):
+    """Rows that the paper has."""
+    rows = [row for row in AVE[key].rows if row.name != paper.FULL_BLOCK]
+    assert len(AVE[key].rows) - len(rows) == (key in ("3", "5"))
+    return rows
+
+
 def column(key, metric):
-    return [row.published[metric] for row in AVE[key].rows]
+    return [row.published[metric] for row in published(key)]
 
 
 def test_tables_are_those_of_the_paper():
@@ -44,7 +51,7 @@ def test_every_row_can_be_made(key, settings):
 
 @pytest.mark.parametrize("key", ["1", "3", "4"])
 def test_published_averages_are_the_means_of_both_directions(key):
-    for row in AVE[key].rows:
+    for row in published(key):
         both = [
             row.published[f"{name}_accuracy"] for name in ("audio_to_visual", "visual_to_audio")
         ]
@@ -60,7 +67,7 @@ def test_published_directions_are_in_their_columns():
                 row.published["audio_to_visual_accuracy"],
                 row.published["visual_to_audio_accuracy"],
             )
-            for row in AVE[key].rows
+            for row in published(key)
         }
         for key in ("1", "3", "4")
     }
@@ -89,8 +96,8 @@ def test_rows_differ_in_what_the_table_is_about():
             fields.append(values | values.pop("model"))
         return {name for name in fields[0] if len({values[name] for values in fields}) > 1}
 
-    assert differing("3") == {"embedding"}
-    assert differing("4") == differing("5") == {"matching"}
+    assert differing("3") == {"embedding", "block"}
+    assert (differing("4"), differing("5")) == ({"matching"}, {"matching", "block"})
     assert differing("figure5") == {"event_category_weight", "matching"}
     assert {row.training.model.embedding for row in AVE["3"].rows} == set(EMBEDDINGS)
     assert {row.training.model.matching for row in AVE["5"].rows} == set(MATCHINGS)

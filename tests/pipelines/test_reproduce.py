@@ -75,9 +75,9 @@ def run(root, *arguments):
 
 def test_each_training_runs_once_and_all_of_one_seed_first(runs, root, capsys):
     assert run(root, "--tables", "1", "3", "4", "--runs", "2") == 0
-    # Of 3, 7 and 2 rows, dual attention matching is in all tables.
-    assert len(runs.trainings) == len(set(runs.trainings)) == 2 * 10
-    assert [training.seed for training in runs.trainings] == [0] * 10 + [1] * 10
+    # Of 3, 8 and 2 rows, dual attention matching is in all tables.
+    assert len(runs.trainings) == len(set(runs.trainings)) == 2 * 11
+    assert [training.seed for training in runs.trainings] == [0] * 11 + [1] * 11
     for key in ("1", "3", "4"):
         for row in read_table(root, key)["rows"]:
             assert row["metrics"]["average_accuracy"] == {
@@ -88,7 +88,7 @@ def test_each_training_runs_once_and_all_of_one_seed_first(runs, root, capsys):
             assert (row["epochs"], row["seconds"]) == (5, 7)
     screen = capsys.readouterr().out
     assert (
-        "[24/24] 4: DAM, cross-matching, run 2\n      A2V 75.00%, V2A 75.00%, Average 75.00%"
+        "[26/26] 4: DAM, cross-matching, run 2\n      A2V 75.00%, V2A 75.00%, Average 75.00%"
         in (screen)
     )
     assert "(epoch 3 of 5, 7 s)" in screen
