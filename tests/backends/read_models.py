@@ -14,12 +14,14 @@ from avel_tf import losses, metrics, models  # noqa: F401
 from avel_tf.presets import from_preset
 
 TOLERANCE = 1e-5  # of an output's largest value: logits are long sums, which may cancel
+OTHER_TOLERANCES = {"cml_dcca": 1e-4}  # the inverse of a covariance magnifies rounding
 FOLDER = pathlib.Path(sys.argv[1])
 
-for task in models.SYSTEMS:
-    inputs = dict(np.load(FOLDER / f"{task}_inputs.npz"))
-    expected = np.load(FOLDER / f"{task}_outputs.npz")
-    for path in (FOLDER / f"{task}.keras", FOLDER / task):
+SYSTEMS = [f"{task}_{system}" for task, systems in models.SYSTEMS.items() for system in systems]
+for system in SYSTEMS:
+    inputs = dict(np.load(FOLDER / f"{system}_inputs.npz"))
+    expected = np.load(FOLDER / f"{system}_outputs.npz")
+    for path in (FOLDER / f"{system}.keras", FOLDER / system):
         model = from_preset(path) if path.is_dir() else keras.saving.load_model(path)
         outputs = model.predict_on_batch(inputs)
         assert outputs.keys() == set(expected)
@@ -27,5 +29,6 @@ for task in models.SYSTEMS:
         for name, value in outputs.items():
             scale = max(1.0, np.abs(expected[name]).max())
             differences.append(np.abs(value - expected[name]).max() / scale)
-            assert differences[-1] <= TOLERANCE, (path, name, differences[-1])  # NaN fails too
+            tolerance = OTHER_TOLERANCES.get(system, TOLERANCE)
+            assert differences[-1] <= tolerance, (path, name, differences[-1])  # NaN fails too
         print(f"{path} answers the same on {keras.backend.backend()}: {max(differences):.1e}")
