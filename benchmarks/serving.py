@@ -1,10 +1,11 @@
 """What an answer costs: latency and throughput of each signature, and the cold start.
 
     python benchmarks/serving.py
-    python benchmarks/serving.py --media 16    # frames a second, with both encoders inside
+    python benchmarks/serving.py --media 1 --requests 20    # frames a second, both encoders inside
 
 Each SavedModel is loaded in a fresh process by the C++ loader under a session, as TF Serving does.
-The same records, one at a time through the Keras model called eagerly, are what it is held against.
+The same records, one at a time through the Keras model called eagerly, are what features are held
+against.
 """
 
 import argparse
@@ -21,17 +22,21 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 BATCH = 64
-WARM_UP = 3
+BATCH_SHARE = 20  # requests of batch 1 for each of 64
+HEADER = """
+| Signature | p50, ms | p95 | p99 | first | records/s at 64 | times eager, one by one |
+| --- | --- | --- | --- | --- | --- | --- |""".lstrip()
 
 
 def seconds(call, arguments: list, repetitions: int) -> list[float]:
-    """Seconds of each call."""
+    """Seconds of each call, after a tenth as many to warm up."""
+    warm_up = repetitions // 10
     found = []
-    for _ in range(WARM_UP + repetitions):
+    for _ in range(warm_up + repetitions):
         start = time.perf_counter()
         call(*arguments)
         found.append(time.perf_counter() - start)
-    return found[WARM_UP:]
+    return found[warm_up:]
 
 
 def repeated(request: dict, times: int) -> dict:
@@ -45,7 +50,7 @@ def export(task: str, folder: pathlib.Path) -> None:
     from avel_tf.models import SYSTEMS
 
     model = SYSTEMS[task]["dam"]()
-    export_model(model, folder / "saved_model", source={})
+    export_model(model, folder / "saved_model", source={"kind": "none"})
     model.save(folder / "model.keras")
 
 
@@ -57,33 +62,17 @@ def export_media(folder: pathlib.Path) -> None:
 
     visual = Vgg19Encoder("random", choose_precision("random").precision)
     export_media_model(SYSTEMS["sel"]["dam"](), visual, VggishEncoder(), folder / "saved_model")
-    print(f"VGG-19 in {visual.metadata()['precision']}.")
+    print(f"VGG-19 in {visual.metadata()['precision']}.", file=sys.stderr)
 
 
-def served_media(folder: pathlib.Path, frames: int) -> dict:
-    """Seconds that a clip of ten seconds takes, encoders included."""
-    import tensorflow as tf
-
-    (request,) = saved_requests(folder).values()
-    request["frames"] = np.repeat(request["frames"], frames, axis=2)
-    with tf.compat.v1.Session(graph=tf.Graph()) as session:
-        path = folder / "saved_model"
-        loaded = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(path))
-        definition = loaded.signature_def["localize_media"]
-        call = session.make_callable(
-            [tensor.name for tensor in definition.outputs.values()],
-            feed_list=[definition.inputs[key].name for key in request],
-        )
-        return {"latency": float(np.median(seconds(call, list(request.values()), 3)))}
-
-
-def served(folder: pathlib.Path, requests: int) -> dict:
-    """Cold start, and by signature latencies at batch 1 and records a second at batch 64."""
+def served(folder: pathlib.Path, requests: int, frames: int) -> dict:
+    """Cold start, and by signature seconds of each request of batch 1 and of a usual one of 64."""
     start = time.perf_counter()
     import tensorflow as tf
 
     imported = time.perf_counter()
-    requests_by_signature = saved_requests(folder)  # takes eager mode, which a session ends
+    # Takes eager mode, which a session ends.
+    requests_by_signature = saved_requests(folder, frames)
     begun = time.perf_counter()
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
         path = folder / "saved_model"
@@ -102,7 +91,7 @@ def served(folder: pathlib.Path, requests: int) -> dict:
             found["signatures"][name] = {
                 "first": time.perf_counter() - first,
                 "latency": seconds(call, one, requests),
-                "batch": float(np.median(seconds(call, many, max(requests // 20, 5)))),
+                "batch": float(np.median(seconds(call, many, max(requests // BATCH_SHARE, 1)))),
             }
     return found
 
@@ -121,18 +110,34 @@ def eager(folder: pathlib.Path, requests: int) -> dict:
     return {"records_a_second": 1 / np.median(seconds(model, [record], requests))}
 
 
-def saved_requests(folder: pathlib.Path) -> dict:
-    """Requests of one record by signature, from the warm-up file."""
+def saved_requests(folder: pathlib.Path, frames: int) -> dict:
+    """Requests of one record by signature, from the warm-up file; F frames a second."""
     from avel_tf.warm_up import read_warm_up
 
-    return dict(read_warm_up(folder / "saved_model"))
+    requests = dict(read_warm_up(folder / "saved_model"))
+    for request in requests.values():
+        if "frames" in request:
+            request["frames"] = np.repeat(request["frames"], frames, axis=2)
+    return requests
 
 
-def in_process(kind: str, folder: pathlib.Path, requests: int) -> dict:
+def in_process(kind: str, folder: pathlib.Path, *settings: int) -> dict:
     """One measurement in a fresh process."""
-    command = [sys.executable, __file__, "--measure", kind, str(folder), str(requests)]
+    command = [sys.executable, __file__, "--measure", kind, str(folder), *map(str, settings)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def print_row(name: str, found: dict, one_by_one: float | None) -> None:
+    """What a signature takes, as a row of the table."""
+    p50, p95, p99 = np.quantile(found["latency"], [0.5, 0.95, 0.99]) * 1000
+    rate = BATCH / found["batch"]
+    times = f"{rate / one_by_one:.1f}" if one_by_one else "–"
+    print(
+        f"| {name} | {p50:.1f} | {p95:.1f} | {p99:.1f} "
+        f"| {1000 * found['first']:.0f} | {rate:,.2f} | {times} |",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -140,39 +145,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--requests", type=int, default=200, metavar="N", help="of batch 1")
+    parser.add_argument(
+        "--requests", type=int, default=200, metavar="N", help="of batch 1; one of 64 for each 20"
+    )
     parser.add_argument("--media", type=int, metavar="F", help="of frames and sound instead")
-    parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     flags = parser.parse_args()
     if flags.measure:
-        kind, folder, requests = flags.measure
-        measure = {"served": served, "served_media": served_media, "eager": eager}[kind]
-        print(json.dumps(measure(pathlib.Path(folder), int(requests))))
+        kind, folder, *settings = flags.measure
+        measure = {"served": served, "eager": eager}[kind]
+        print(json.dumps(measure(pathlib.Path(folder), *map(int, settings))))
         return
-    if flags.media:
-        with tempfile.TemporaryDirectory() as name:
-            export_media(pathlib.Path(name))
-            found = in_process("served_media", pathlib.Path(name), flags.media)
-        print(f"localize_media: {found['latency']:.1f} s for a clip of ten seconds")
-        return
-    print("| Signature | p50, ms | p95 | p99 | first | records/s at 64 | times eager, one by one |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print(HEADER, flush=True)
     starts = []
-    for task in ("sel", "cml"):
+    for task in ["media"] if flags.media else ["sel", "cml"]:
+        one_by_one = None
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
-            export(task, folder)
-            found = in_process("served", folder, flags.requests)
-            one_by_one = in_process("eager", folder, flags.requests)["records_a_second"]
+            if flags.media:
+                export_media(folder)
+            else:
+                export(task, folder)
+                one_by_one = in_process("eager", folder, flags.requests)["records_a_second"]
+            found = in_process("served", folder, flags.requests, flags.media or 1)
         starts.append(f"{task}: TensorFlow {found['import']:.1f} s, model {found['load']:.2f} s")
         for signature, each in found["signatures"].items():
-            p50, p95, p99 = np.quantile(each["latency"], [0.5, 0.95, 0.99]) * 1000
-            rate = BATCH / each["batch"]
-            print(
-                f"| {task}: {signature} | {p50:.1f} | {p95:.1f} | {p99:.1f} "
-                f"| {1000 * each['first']:.0f} | {rate:.0f} | {rate / one_by_one:.1f} |",
-                flush=True,
-            )
+            print_row(f"{task}: {signature}", each, one_by_one)
     print("Cold start: " + "; ".join(starts))
 
 
