@@ -36,15 +36,23 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="find the events in videos",
         description="Finds the events in videos, long ones too, by a model for --task sel.",
     )
-    predict.add_argument("videos", nargs="+", type=pathlib.Path, metavar="VIDEO")
+    predict.add_argument(
+        "videos", nargs="+", type=pathlib.Path, metavar="VIDEO", help="with sound, of any length"
+    )
     match = commands.add_parser(
         "match",
         help="find in one modality what happens in the other",
         description="Finds in one modality the event that a part of the other shows, by a model "
         "for --task cml. Clip and recording may be the same file, and long.",
     )
-    match.add_argument("--audio", type=pathlib.Path, required=True, metavar="FILE")
-    match.add_argument("--video", type=pathlib.Path, required=True, metavar="FILE")
+    for name in ("audio", "video"):
+        match.add_argument(
+            f"--{name}",
+            type=pathlib.Path,
+            required=True,
+            metavar="FILE",
+            help=f"the file whose {name} is compared",
+        )
     match.add_argument(
         "--query",
         choices=("audio", "video"),
@@ -57,7 +65,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--top", type=int, default=5, metavar="N", help="windows to tell, at most (default: 5)"
     )
     for command in (predict, match):
-        command.add_argument("--model", type=pathlib.Path, required=True, metavar="MODEL")
+        command.add_argument(
+            "--model", type=pathlib.Path, required=True, metavar="MODEL", help="see below"
+        )
         command.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write JSON")
     predict.add_argument(
         "--csv", type=pathlib.Path, metavar="FILE", help="write CSV, a row an event"

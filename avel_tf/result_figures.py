@@ -27,6 +27,7 @@ def draw(table: dict, path: pathlib.Path, metric_names: Mapping[str, str]) -> No
         _draw_bars(table, axes)
     axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(table["title"])
+    axes.set_title(f"Data: {table['data']}", fontsize=8, color="gray")
     figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     figure.savefig(path, format="png")
 

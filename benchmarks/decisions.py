@@ -48,10 +48,13 @@ def main() -> None:
     )
     parser.add_argument("table", type=pathlib.Path, help="JSON file of a table")
     parser.add_argument(
-        "--examples", type=pathlib.Path, required=True, metavar="DIR", help="has Split-test"
+        "--examples", type=pathlib.Path, required=True, metavar="DIR", help="of AveExampleGen"
     )
     parser.add_argument("--rows", nargs="+", metavar="NAME", help="only these (default: all)")
     flags = parser.parse_args()
+    task = json.loads((flags.examples / "dataset.json").read_text())["task"]
+    if task != "sel":
+        parser.error(f"{flags.examples} holds the split of {task}")
 
     import keras
     import numpy as np

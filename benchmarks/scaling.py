@@ -61,8 +61,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--clips", type=int, nargs="+", default=[12, 24])
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--clips", type=int, nargs="+", default=[12, 24], help="of each run")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="of each run")
     args = parser.parse_args()
     print(f"{'workers':>7} {'clips':>6} {'clips/s':>9} {'relative':>9} {'start':>8} {'memory':>10}")
     reference = None

@@ -1,7 +1,6 @@
 """Compares ways to store segment features in tf.Examples: size, parse rate, write rate.
 
-Prints one table, each row relative to raw half-precision bytes without compression, and beside it
-the rate at which the full-map model trains on this machine:
+Prints one table, each row relative to raw half-precision bytes without compression:
 
     python benchmarks/wire_format.py --records 192
 
@@ -16,10 +15,6 @@ import time
 
 import numpy as np
 import tensorflow as tf
-
-from avel_tf.configuration import TrainingConfig
-from avel_tf.losses import localization_targets
-from avel_tf.training import compiled_model
 
 VISUAL_SHAPE = (10, 7, 7, 512)
 AUDIO_SHAPE = (10, 128)
@@ -117,30 +112,6 @@ def main() -> None:
                 f"{name:28} {size / args.records * FULL_SIZE / 1e9:6.2f} GB"
                 f" {write_rate:7.0f} rec/s {max(rates):7.0f} rec/s {max(rates) / reference:15.2f}"
             )
-    rate = training_rate()
-    print(f"{'DAM-SEL trains, batch 64':28} {rate:44.0f} rec/s {rate / reference:15.2f}")
-
-
-def training_rate() -> float:
-    """Records a second that the full-map localizer trains on, without any input pipeline."""
-    model = compiled_model(TrainingConfig("sel"))
-    rng = np.random.default_rng(0)
-    features = {
-        "audio_features": tf.constant(rectified(rng, (BATCH, *AUDIO_SHAPE), 0.65)),
-        "visual_features": tf.constant(rectified(rng, (BATCH, *VISUAL_SHAPE), 0.33)),
-    }
-    labels = {
-        "event_relevance": tf.ones((BATCH, 10)),
-        "event_category": tf.zeros((BATCH,), tf.int64),
-        "segment_label": tf.zeros((BATCH, 10), tf.int64),
-    }
-    targets = localization_targets("sel", labels)
-    times = []
-    for _ in range(8):
-        start = time.perf_counter()
-        model.train_on_batch(features, targets)
-        times.append(time.perf_counter() - start)
-    return BATCH / min(times[2:])  # the first steps trace and compile
 
 
 if __name__ == "__main__":

@@ -86,7 +86,8 @@ def system_training(task: str, system: str, settings: str = "ave") -> TrainingCo
         task: String. `"sel"` or `"cml"`.
         system: String. One of `avel_tf.configuration.SYSTEMS` of the task.
         settings: String. `"ave"` trains the baselines by ordinary cross-entropy and dual
-            attention matching with what a search on val chose (docs/results.md); `"faithful"`
+            attention matching with what a search chose on val of simulated features
+            (docs/results.md: search again on real ones, with tune.py); `"faithful"`
             is what the papers say, with defaults where they are silent.
     Raises:
         ValueError: If an argument is none of these.

@@ -78,7 +78,7 @@ def add_training_flags(
 
 
 def prepare_features(flags: argparse.Namespace) -> tuple[str, str]:
-    """Folder of the features, which are simulated if none is given, and what they are.
+    """Folder of the features, which are simulated if none is given, and what they are, in words.
 
     Raises:
         ValueError: If flags contradict each other.
@@ -88,17 +88,18 @@ def prepare_features(flags: argparse.Namespace) -> tuple[str, str]:
             "`--annotations_dir` and `--num_records` are for simulated features: leave out "
             "`--features_dir`, or them."
         )
-    if flags.features_dir:
-        return flags.features_dir, f"features of {flags.features_dir}."
-    from avel_tf.simulation import FeatureSimulationConfig, simulate_features
+    from avel_tf.simulation import FeatureSimulationConfig, read_simulation, simulate_features
 
-    config = override(FeatureSimulationConfig(annotations_dir=flags.annotations_dir), flags)
-    config = dataclasses.replace(config, seed=0)  # `--seed` is the training's
-    folder = simulate_features(flags.output_root / "features", config)
-    return str(folder), (
-        "simulated features (docs/simulation.md), "
-        + ("annotations of AVE." if flags.annotations_dir else "simulated annotations.")
-    )
+    folder = flags.features_dir
+    if not folder:
+        config = override(FeatureSimulationConfig(annotations_dir=flags.annotations_dir), flags)
+        config = dataclasses.replace(config, seed=0)  # `--seed` is the training's
+        folder = str(simulate_features(flags.output_root / "features", config))
+    simulation = read_simulation(folder)
+    if simulation is None:
+        return folder, f"features of {folder}."
+    annotations = "given" if simulation["annotations_dir"] else "simulated"
+    return folder, f"simulated features (docs/simulation.md), {annotations} annotations."
 
 
 def train_only(features_dir: str, training: TrainingConfig) -> tuple[Component, ...]:

@@ -117,8 +117,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--settings",
         choices=configs.SETTINGS,
         default="ave",
-        help="for --config ave; ave: chosen on val, ordinary cross-entropy (default); "
-        "faithful: what the papers say",
+        help="for --config ave; ave: chosen on val of simulated features, ordinary cross-entropy "
+        "(default); faithful: what the papers say",
     )
     training.add_argument(
         "--supervision",
@@ -148,7 +148,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--max_regression",
         type=float,
         metavar="X",
-        help="how much worse than the last blessed model a new one may be",
+        help="hold a model back that is worse than the last blessed one by more than this, by the "
+        "95 %% interval of the difference (default: 0.01)",
     )
     gate.add_argument(
         "--keep_versions", type=int, metavar="N", help="versions of the served model to keep"
@@ -177,13 +178,17 @@ def build_config(flags: argparse.Namespace, output_root: pathlib.Path) -> config
         )
     allowed = (*config.validation.allowed_anomalies, *flags.allow_anomaly)
     validation = dataclasses.replace(config.validation, allowed_anomalies=allowed)
+    training = override(config.training, flags)
+    # A model is compared with the last blessed one of its own kind.
+    suffix = "-weak" if training.supervision == "weak" else ""
     keep_versions = config.keep_versions if flags.keep_versions is None else flags.keep_versions
     return dataclasses.replace(
         config,  # its simulation keeps its own seed
+        name=config.name + suffix,
         keep_versions=keep_versions,
         extraction=override(config.extraction, flags),
         validation=override(validation, flags),
-        training=override(config.training, flags),
+        training=training,
         evaluation=override(config.evaluation, flags),
     )
 

@@ -35,7 +35,7 @@ examples:
     python pipelines/reproduce.py --features_dir features --tables 3 --rows "DAM, GRU" --runs 1
 
 Every run of every row is kept: the same command goes on where it was stopped, and trains only what
-is new. Tables are written again after every run.
+is new. A table is written again after every run, with the rows and runs that were asked for last.
 """
 
 
@@ -60,7 +60,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--rows",
         nargs="+",
         metavar="NAME",
-        help="only rows of these names, written as TABLE-rows (default: all)",
+        help="only rows of these names, written as TABLE-rows, the last compared with the others "
+        "(default: all)",
     )
     parser.add_argument(
         "--runs", type=int, default=3, metavar="N", help="of different seeds (default: 3)"
@@ -69,7 +70,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--settings",
         choices=configs.SETTINGS,
         default="ave",
-        help="ave: chosen on val, ordinary cross-entropy (default); faithful: what the papers say",
+        help="ave: chosen on val of simulated features, ordinary cross-entropy (default); "
+        "faithful: what the papers say",
     )
     parser.add_argument(
         "--output_root",

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from avel_tf import canonical_correlation, layers, losses, metrics, models
+from avel_tf import canonical_correlation, layers, losses, metrics, models, presets
 
 # Layers and models all have one; of the others, those that have.
-MODULES = (layers, models, canonical_correlation, losses, metrics)
+MODULES = (layers, models, canonical_correlation, losses, metrics, presets)
 OBJECTS = [getattr(module, name) for module in (layers, models) for name in module.__all__]
 for module in MODULES[2:]:
     OBJECTS += [
@@ -32,14 +32,15 @@ def test_every_kind_has_examples():
         "DeepCanonicalCorrelation",
         "CanonicalCorrelationLoss",
         "CanonicalProjection",
+        "from_preset",
         "localization_losses",
     } <= EXAMPLES.keys()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_example(name):
+def test_example(name, tmp_path):
     assert len(EXAMPLES[name]) == 1
-    names = {"np": np, "keras": keras}
+    names = {"np": np, "keras": keras, "folder": tmp_path / "new"}
     for module in MODULES:
         names |= vars(module)
     exec(EXAMPLES[name][0], names)

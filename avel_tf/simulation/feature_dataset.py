@@ -110,6 +110,12 @@ def simulate_features(
     return folder
 
 
+def read_simulation(folder: str | os.PathLike[str]) -> dict | None:
+    """What the features of a folder are made of; None if they are not simulated."""
+    path = pathlib.Path(folder, CONFIG_FILE)
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
 def _clear(folder: pathlib.Path) -> None:
     for path in folder.iterdir():
         if path.name != LOCK_FILE:
@@ -117,8 +123,7 @@ def _clear(folder: pathlib.Path) -> None:
 
 
 def _check_config(folder: pathlib.Path, config: FeatureSimulationConfig) -> None:
-    path = folder / CONFIG_FILE
-    found = json.loads(path.read_text()) if path.is_file() else None
+    found = read_simulation(folder)
     if found == _description(config):
         return
     holds = "other files"

@@ -1,15 +1,16 @@
-"""The official HDF5 features as a source."""
+"""HDF5 features in the official layout as a source."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
 
 from avel_tf.ave import Annotation, OfficialFeatures
 from avel_tf.records import Record
+from avel_tf.simulation.feature_dataset import read_simulation
 
 
 @dataclasses.dataclass(frozen=True)
 class OfficialSource:
-    """The official `audio_feature.h5` and `visual_feature.h5`, read row by row.
+    """`audio_feature.h5` and `visual_feature.h5`, official or simulated, read row by row.
 
     Args:
         features_dir: String. Folder of the two files.
@@ -36,6 +37,7 @@ class OfficialReader:
 
     def __init__(self, source: OfficialSource):
         self._num_records = source.num_records
+        self._simulation = read_simulation(source.features_dir)
         self._features = OfficialFeatures(source.features_dir, source.num_records)
         self._background = None
         if source.num_background_clips:
@@ -52,8 +54,10 @@ class OfficialReader:
                 yield Record(item, *self._background.read(item.row - self._num_records))
 
     def metadata(self) -> dict:
-        """Only the kind: the files do not say how they were made."""
-        return {"kind": "official_features"}
+        """What was simulated; of the official files only the kind, for they do not say more."""
+        if self._simulation is None:
+            return {"kind": "official_features"}
+        return {"kind": "simulated_features", **self._simulation}
 
     def close(self) -> None:
         """Closes all files."""

@@ -62,6 +62,10 @@ def test_the_seed_is_the_trainings():
     assert build("--seed", "9").simulation == build().simulation
 
 
+def test_models_of_weak_supervision_are_compared_and_served_apart():
+    assert build("--supervision", "weak").name == "demo-sel-weak"
+
+
 def test_flags_left_out_keep_the_configuration():
     config = build("--config", "ave", "--features_dir", "/features")
     assert config == configs.ave("sel", features_dir="/features")
@@ -117,12 +121,3 @@ def test_wrong_flags_end_with_a_clear_error(arguments, message, capsys, tmp_path
     monkeypatch.setattr("avel_tf.simulation.render_dataset", lambda *_: None)
     assert local_runner.main([*arguments, "--output_root", str(tmp_path)]) == 2
     assert message in capsys.readouterr().err
-
-
-def test_help_explains_every_flag(capsys):
-    with pytest.raises(SystemExit) as stop:
-        local_runner.parse_arguments(["--help"])
-    assert stop.value.code == 0
-    page = capsys.readouterr().out
-    for word in ("examples:", "simulated clips", "cross-modality localization", "lineage"):
-        assert word in page

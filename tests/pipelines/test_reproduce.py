@@ -96,6 +96,16 @@ def test_each_training_runs_once_and_all_of_one_seed_first(runs, root, capsys):
         assert (root / "tables" / f"{key}.md").read_text() in screen
 
 
+def test_tables_say_what_the_features_are(runs, root):
+    run(root, "--tables", "1", "--rows", "DCCA", "--runs", "1")
+    features = root.parent / "features"
+    assert read_table(root, "1-rows")["data"] == f"features of {features}."
+    features.mkdir()
+    (features / "simulation.json").write_text('{"annotations_dir": "AVE"}')
+    run(root, "--tables", "1", "--rows", "DCCA", "--runs", "1")
+    assert "simulated features" in read_table(root, "1-rows")["data"]
+
+
 def test_systems_are_compared_record_by_record(runs, root):
     run(root, "--tables", "1", "--runs", "3")
     *others, last = read_table(root, "1")["rows"]
@@ -258,6 +268,8 @@ def test_simulated_features_become_a_table_and_a_second_run_is_cached(root, monk
     table, screen = make(status=0)
     assert screen.count("from cache") == 3
     assert "simulated annotations" in table["data"]
+    (dataset,) = root.glob("artifacts/AveExampleGen/examples/*/dataset.json")
+    assert json.loads(dataset.read_text())["source"]["kind"] == "simulated_features"
     assert set(table["trivial_baselines"]) > {"random window", "last window"}
     for row in table["rows"]:
         assert row["error"] is None

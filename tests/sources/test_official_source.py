@@ -1,5 +1,7 @@
 """The official features as a source: the right row."""
 
+import json
+
 import h5py
 import numpy as np
 import pytest
@@ -21,6 +23,14 @@ def test_official_reader_reads_the_row_of_the_record(feature_folder):
         np.testing.assert_array_equal(arrays, expected)
     assert [record.annotation for record in records] == annotations[8:10]
     assert reader.metadata() == {"kind": "official_features"}
+
+
+def test_simulated_files_are_not_called_official(feature_folder, tmp_path):
+    for path in feature_folder.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "simulation.json").write_text(json.dumps({"seed": 3}))
+    reader = OfficialSource(str(tmp_path), 64).open()
+    assert reader.metadata() == {"kind": "simulated_features", "seed": 3}
 
 
 def test_official_source_is_checked_when_opened(feature_folder):
