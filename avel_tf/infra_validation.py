@@ -6,14 +6,13 @@ import subprocess
 import sys
 import tempfile
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-import avel_tf.models  # noqa: F401  registers its classes
 from avel_tf import serving_check
 from avel_tf.configuration import InfraValidationConfig
 from avel_tf.export import label_names
+from avel_tf.keras_files import load_system
 from avel_tf.records import parse_examples
 from avel_tf.signatures import signatures
 from avel_tf.warm_up import read_warm_up
@@ -72,7 +71,7 @@ def _serve(
 
 
 def _differences(saved_model: pathlib.Path, keras_model: pathlib.Path, answers) -> list[str]:
-    model = keras.saving.load_model(keras_model)
+    model = load_system(keras_model)
     names = label_names(saved_model / "assets" / "labels.txt")
     served = signatures(model, names)
     reasons = []
