@@ -8,6 +8,17 @@ from collections.abc import Mapping
 from avel_tf.locks import exclusive
 
 
+def newest_version(base: pathlib.Path) -> pathlib.Path | None:
+    """Folder of the version below a base path that TF Serving serves, None if it has none."""
+    versions = _versions(base)
+    return versions[max(versions)] if versions else None
+
+
+def _versions(base: pathlib.Path) -> dict[int, pathlib.Path]:
+    # A name may have leading zeros.
+    return {int(path.name): path for path in base.iterdir() if path.name.isdigit()}
+
+
 def push_model(
     saved_model: pathlib.Path, base: pathlib.Path, keep_versions: int, texts: Mapping[str, str]
 ) -> pathlib.Path:
@@ -30,8 +41,7 @@ def push_model(
     with exclusive(base):
         for leftover in base.glob(".partial-*"):  # of a push that was killed
             shutil.rmtree(leftover)
-        # A name may have leading zeros.
-        versions = {int(path.name): path for path in base.iterdir() if path.name.isdigit()}
+        versions = _versions(base)
         version = max([int(time.time()), *(version + 1 for version in versions)])
         partial = base / f".partial-{version}"
         shutil.copytree(saved_model, partial)

@@ -5,6 +5,8 @@ import json
 import pathlib
 from typing import Any, ClassVar
 
+from avel_tf.push import newest_version
+
 
 @dataclasses.dataclass
 class Artifact:
@@ -283,9 +285,11 @@ class PushedModel(Artifact):
     BASE_TYPE = "MODEL"
 
     def is_present(self) -> bool:
-        """Whether the folder and, for a pushed model, its destination still exist."""
-        destination = self.custom.get("pushed_destination")
-        return super().is_present() and (destination is None or pathlib.Path(destination).is_dir())
+        """Whether the folder exists and, for a pushed model, its version is the newest still."""
+        if "pushed_destination" not in self.custom or not super().is_present():
+            return super().is_present()
+        destination = pathlib.Path(self.custom["pushed_destination"])
+        return destination.is_dir() and destination == newest_version(destination.parent)
 
     def record_push(self, destination: pathlib.Path, version: int) -> None:
         """Records that the model is deployed in `destination`."""

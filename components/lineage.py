@@ -106,25 +106,28 @@ class Run:
             yield outputs, json.loads(execution.custom_properties["summary"].string_value)
 
     def blessed_models(self, other_than: int) -> Iterator[Model]:
-        """Models of the pipeline whose newest verdict is a blessing, newest first.
+        """Models of the pipeline whose newest verdict is a blessing, that verdict's newest first.
 
         Args:
             other_than: Integer. Id of a model to leave out.
         """
-        protos = self.lineage.store.get_artifacts_by_context(self._pipeline_context_id)
-        protos = sorted(protos, key=lambda proto: proto.id)
-        verdicts = {
-            proto.custom_properties["current_model_id"].int_value: (
-                proto.custom_properties["blessed"].int_value
-            )
-            for proto in protos
-            if proto.type == ModelBlessing.TYPE_NAME
+        store = self.lineage.store
+        protos = {
+            proto.id: proto for proto in store.get_artifacts_by_context(self._pipeline_context_id)
         }
-        for proto in reversed(protos):
-            if proto.type != Model.TYPE_NAME or proto.id == other_than:
-                continue
-            if verdicts.get(proto.id) == 1:
-                yield _artifact(Model, proto)
+        blessings = [each.id for each in protos.values() if each.type == ModelBlessing.TYPE_NAME]
+        given = [  # an execution that was served from cache gives its verdict again
+            (event.execution_id, event.artifact_id)
+            for event in store.get_events_by_artifact_ids(blessings)
+            if event.type == mlmd.Event.OUTPUT
+        ]
+        verdicts = {}
+        for _, blessing in sorted(given, reverse=True):
+            custom = protos[blessing].custom_properties
+            verdicts.setdefault(custom["current_model_id"].int_value, custom["blessed"].int_value)
+        for model_id, blessed in verdicts.items():
+            if blessed and model_id != other_than:
+                yield _artifact(Model, protos[model_id])
 
     def _put_contexts(self) -> int:
         store = self.lineage.store
