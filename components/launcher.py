@@ -4,7 +4,7 @@ In the pipeline root:
 
 - `{component}/{output}/{execution id}/`: content of a published artifact.
 - `{component}/{output}/.partial-{execution id}/`: the same while it is being made.
-- `{component}/.working/{cache key}/`: checkpoints of work that has not succeeded yet.
+- `{component}/.working/{code}/{cache key}/`: checkpoints of work that has not succeeded yet.
 - `.lock`: held while a run lasts.
 """
 
@@ -156,25 +156,32 @@ class _Launcher:
                 f"{', '.join(taken)} was made under another lineage database. Use that database, "
                 "or another pipeline root."
             )
-        key = self._cache_key(component, inputs)
+        code = self._code(component)
+        key = self._cache_key(component, inputs, code)
         if self._enable_cache:
             for outputs, summary in self._run.cached_outputs(key, component.OUTPUTS):
                 if all(artifact.is_present() for artifact in outputs.values()):
                     execution.complete_from_cache(outputs, summary, key)
                     return "CACHED", outputs, summary
         try:
-            outputs, summary = _fill(component, inputs, folders, home / ".working" / key)
+            outputs, summary = _fill(component, inputs, folders, home / ".working" / code / key)
             execution.complete(outputs, summary, key)
         except BaseException:
             _remove(folder for final in folders.values() for folder in (final, _partial(final)))
             raise
-        # What older versions of the work left there is of no more use either.
-        _remove([home / ".working"])
+        # Other work of this code may go on yet, that of older code never.
+        others = set((home / ".working").iterdir()) - {home / ".working" / code}
+        _remove([home / ".working" / code / key, *others])
         return "COMPLETE", outputs, summary
 
-    def _cache_key(self, component: Component, inputs: Mapping[str, Artifact | None]) -> str:
+    def _code(self, component: Component) -> str:
         bases = [kind for kind in type(component).__mro__ if issubclass(kind, Component)]
         sources = {pathlib.Path(inspect.getfile(kind)) for kind in [*bases, Artifact]}
+        return _digest_of([sorted(map(_digest, sources)), self._environment])
+
+    def _cache_key(
+        self, component: Component, inputs: Mapping[str, Artifact | None], code: str
+    ) -> str:
         parts = {
             "pipeline": self._run.pipeline_name,
             "component": component.id,
@@ -184,10 +191,9 @@ class _Launcher:
             "inputs": {
                 key: artifact and [artifact.id, artifact.name] for key, artifact in inputs.items()
             },
-            "sources": sorted(_digest(source) for source in sources),
-            "environment": self._environment,
+            "code": code,
         }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return _digest_of(parts)
 
 
 def _environment() -> dict[str, str]:
@@ -204,6 +210,10 @@ def _environment() -> dict[str, str]:
 
 def _digest(path: pathlib.Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _digest_of(parts: list | dict) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _fill(

@@ -171,7 +171,31 @@ def test_failure_stops_the_run_and_the_next_one_resumes(runner, toy):
         "Source": "CACHED"
     }
     assert resumed["Train"].summary == {"restored": True}
-    assert not (runner.root / "Train" / ".working").exists()
+    assert not list((runner.root / "Train" / ".working").rglob("checkpoint"))
+
+
+def test_other_work_goes_on_where_it_was_and_that_of_older_code_is_removed(runner, toy):
+    toy.HOOKS["Train"] = fail_with(ComponentError("Stop."))
+    runner.run(gain=7.0)
+    del toy.HOOKS["Train"]
+    older = runner.root / "Train" / ".working" / "older"
+    (older / "key").mkdir(parents=True)
+    assert runner.run(gain=8.0)["Train"].summary == {"restored": False}
+    assert not older.exists()
+    assert runner.run(gain=7.0)["Train"].summary == {"restored": True}
+
+
+def test_what_was_served_before_is_pushed_again(runner):
+    def pushed(gain):
+        result = runner.run(gain=gain)["Push"]
+        return result.state, pathlib.Path(result.outputs["pushed"].custom["pushed_destination"])
+
+    first, second = pushed(2.0)[1], pushed(3.0)[1]
+    assert int(first.name) < int(second.name)
+    # The toy pushes under the model's number; this one must not be taken for the newest.
+    assert pushed(2.0) == ("COMPLETE", first)
+    shutil.rmtree(second)
+    assert pushed(2.0) == ("CACHED", first)
 
 
 def test_unexpected_error_is_logged_with_its_type(runner, toy, caplog):
@@ -294,6 +318,12 @@ def test_latest_blessed_is_the_newest_other_blessed_model(runner):
     assert baseline(gain=6.0) == ("COMPLETE", 15.0)
     # An old model that comes back from cache must hold against what was blessed since.
     assert baseline(gain=2.0) == ("COMPLETE", 30.0)
+    # It is the last one blessed now, and that of gain 6 is when its verdict comes from cache.
+    assert baseline(gain=7.0) == ("COMPLETE", 10.0)
+    assert baseline(gain=6.0) == ("COMPLETE", 35.0)
+    assert baseline(gain=7.0) == ("COMPLETE", 30.0)
+    assert baseline(gain=6.0) == ("CACHED", 35.0)
+    assert baseline(gain=8.0) == ("COMPLETE", 30.0)
 
 
 def test_latest_blessed_passes_over_a_deleted_model(runner):
