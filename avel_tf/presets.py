@@ -68,7 +68,11 @@ def from_preset(folder: str | pathlib.Path) -> keras.Model:
         name, config = content["class"], content["config"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / CONFIG} does not describe a system: {error!r}.") from error
-    model = _own_class(name).from_config(config)
+    kind = _own_class(name)
+    try:
+        model = kind(**config)
+    except TypeError as error:  # of a later version, perhaps
+        raise ValueError(f"{folder / CONFIG} does not describe a {name}: {error}.") from error
     model.load_weights(folder / WEIGHTS)
     return model
 

@@ -127,6 +127,13 @@ def test_damaged_configurations_are_named(preset, text):
         from_preset(preset)
 
 
+def test_unknown_settings_are_refused(preset):
+    content = json.loads((preset / "config.json").read_text())
+    change(preset, config=content["config"] | {"later_option": 1})
+    with pytest.raises(ValueError, match=r"config.json does not .* argument 'later_option'"):
+        from_preset(preset)
+
+
 @pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
 def test_missing_files_are_named(preset, name):
     (preset / name).unlink()

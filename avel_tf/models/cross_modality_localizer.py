@@ -80,7 +80,8 @@ class CrossModalityLocalizer(keras.Model):
         embedding: str = "self_attention",
         matching: str = "cross",
         dtype: Any = None,
-        **kwargs: Any,
+        name: str | None = None,
+        trainable: bool = True,
     ):
         policy = keras.dtype_policies.get(dtype)
 
@@ -134,7 +135,7 @@ class CrossModalityLocalizer(keras.Model):
                     matches[f"{query}_global_feature"][:, None],
                     matches[f"{candidates}_local_features"],
                 )
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
         self.dtype_policy = policy
 
         # === Config ===

@@ -73,7 +73,8 @@ class DualAttentionMatching(keras.Model):
         embedding: str = "self_attention",
         matching: str = "cross",
         dtype: Any = None,
-        **kwargs: Any,
+        name: str | None = None,
+        trainable: bool = True,
     ):
         check_positive_integer("audio_dim", audio_dim)
         check_positive_integer("visual_dim", visual_dim)
@@ -83,14 +84,14 @@ class DualAttentionMatching(keras.Model):
 
         # === Layers ===
         if embedding == "self_attention":
-            global_layer, name = EventMaskedSelfAttention, "attention"
+            global_layer, suffix = EventMaskedSelfAttention, "attention"
             settings = {"num_heads": num_heads, "block": block, "dropout": dropout}
         else:
-            global_layer, name = SequenceEmbedding, "sequence_embedding"
+            global_layer, suffix = SequenceEmbedding, "sequence_embedding"
             settings = {"kind": embedding}
         settings |= {"units": units, "dtype": policy}
-        self.audio_global = global_layer(**settings, name=f"audio_{name}")
-        self.visual_global = global_layer(**settings, name=f"visual_{name}")
+        self.audio_global = global_layer(**settings, name=f"audio_{suffix}")
+        self.visual_global = global_layer(**settings, name=f"visual_{suffix}")
         self.audio_embedding = keras.layers.Dense(
             units, activation="relu", dtype=policy, name="audio_embedding"
         )
@@ -120,7 +121,7 @@ class DualAttentionMatching(keras.Model):
             "visual_global_feature": visual_global,
             **self.cross_matching(audio, visual, *queries),
         }
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
         self.dtype_policy = policy
 
         # === Config ===

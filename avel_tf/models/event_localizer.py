@@ -84,7 +84,8 @@ class SupervisedEventLocalizer(keras.Model):
         embedding: str = "self_attention",
         matching: str = "cross",
         dtype: Any = None,
-        **kwargs: Any,
+        name: str | None = None,
+        trainable: bool = True,
     ):
         check_positive_integer("num_categories", num_categories)
         visual_shape = check_visual_shape(visual_shape)
@@ -143,7 +144,7 @@ class SupervisedEventLocalizer(keras.Model):
             probabilities = matches["event_relevance_probabilities"]
         outputs["event_relevance_probabilities"] = probabilities
         outputs["segment_label"] = segment_labels(category_logits, probabilities)
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
         self.dtype_policy = policy
 
         # === Config ===

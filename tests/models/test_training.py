@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from avel_tf import models
 from avel_tf.losses import localization_losses, localization_targets
 from avel_tf.metrics import localization_metrics
 from avel_tf.models import SYSTEMS
@@ -38,6 +39,12 @@ for path in sys.argv[1:]:
     if path.endswith(("sel.keras", "cml.keras")):
         assert model.compiled and model.optimizer.iterations == 1
 """
+
+
+@pytest.mark.parametrize("name", sorted(set(models.__all__) - {"SYSTEMS"}))
+def test_unknown_arguments_are_refused(name):
+    with pytest.raises(TypeError, match="'unit'"):
+        getattr(models, name)(unit=8)
 
 
 def make_data(task, make_batch, **kwargs):

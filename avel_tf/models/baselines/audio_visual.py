@@ -76,7 +76,8 @@ class AudioVisualLocalizer(keras.Model):
         visual_shape: Sequence[int] = (7, 7, 512),
         units: int = 128,
         dtype: Any = None,
-        **kwargs: Any,
+        name: str | None = None,
+        trainable: bool = True,
     ):
         check_choice("modalities", modalities, MODALITIES)
         check_choice("attention", attention, (False, True))
@@ -127,7 +128,7 @@ class AudioVisualLocalizer(keras.Model):
             encoded.append(self.visual_encoder(visual))
         hidden = self.hidden(ops.relu(ops.concatenate(encoded, axis=-1)))
         outputs = localization_outputs(self.segment_label(hidden))
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
         self.dtype_policy = policy
 
         # === Config ===

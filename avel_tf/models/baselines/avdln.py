@@ -63,7 +63,8 @@ class AudioVisualDistanceLearning(keras.Model):
         audio_dim: int = 128,
         visual_dim: int = 512,
         dtype: Any = None,
-        **kwargs: Any,
+        name: str | None = None,
+        trainable: bool = True,
     ):
         check_positive_integer("audio_dim", audio_dim)
         check_positive_integer("visual_dim", visual_dim)
@@ -89,7 +90,7 @@ class AudioVisualDistanceLearning(keras.Model):
             "aligned_distances": euclidean_distance(audio, visual),
             "audio_visual_scores": -euclidean_distance(audio[:, :, None], visual[:, None]),
         }
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
         self.dtype_policy = policy
 
         # === Config ===

@@ -67,7 +67,8 @@ class AudioVisualDualNetwork(keras.Model):
         visual_dim: int = 512,
         units: int = 128,
         dtype: Any = None,
-        **kwargs: Any,
+        name: str | None = None,
+        trainable: bool = True,
     ):
         check_positive_integer("num_categories", num_categories)
         check_positive_integer("audio_dim", audio_dim)
@@ -106,7 +107,7 @@ class AudioVisualDualNetwork(keras.Model):
         repeated = ops.ones_like(audio[:, :, :1]) * global_feature[:, None, :]  # (B, T, units)
         decoded = self.decoder(ops.concatenate([audio, visual, repeated], axis=-1))
         outputs = localization_outputs(self.segment_label(decoded))
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
         self.dtype_policy = policy
 
         # === Config ===

@@ -67,7 +67,8 @@ class DeepCanonicalCorrelation(keras.Model):
         hidden_units: int = 256,
         units: int = 32,
         dtype: Any = None,
-        **kwargs: Any,
+        name: str | None = None,
+        trainable: bool = True,
     ):
         check_positive_integer("audio_dim", audio_dim)
         check_positive_integer("visual_dim", visual_dim)
@@ -103,7 +104,7 @@ class DeepCanonicalCorrelation(keras.Model):
             "projections": projections,
             "audio_visual_scores": cosine_similarity(audio[:, :, None], visual[:, None]),
         }
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
         self.dtype_policy = policy
 
         # === Config ===

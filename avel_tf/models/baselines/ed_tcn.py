@@ -71,7 +71,8 @@ class EncoderDecoderTCN(keras.Model):
         audio_dim: int = 128,
         visual_dim: int = 512,
         dtype: Any = None,
-        **kwargs: Any,
+        name: str | None = None,
+        trainable: bool = True,
     ):
         check_positive_integer("num_categories", num_categories)
         check_positive_integer("audio_dim", audio_dim)
@@ -113,7 +114,7 @@ class EncoderDecoderTCN(keras.Model):
             x = self.upsampling(x, levels.pop())  # (B, T / 2, 96), (B, T, 96)
             x = normalized_relu(convolution(x))
         outputs = localization_outputs(self.segment_label(x))
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
         self.dtype_policy = policy
 
         # === Config ===
