@@ -200,6 +200,12 @@ class ModelConfig:
         check_choice("normalization", self.normalization, ("none", "batch"))
         check_choice("embedding", self.embedding, EMBEDDINGS)
         check_choice("matching", self.matching, MATCHINGS)
+        parts = {EMBEDDINGS[0]: self.num_heads, "blstm": 2}.get(self.embedding, 1)
+        if self.units % parts:
+            raise ValueError(
+                f"`units` must be divisible by {parts} for this embedding. Received: "
+                f"embedding={self.embedding!r}, units={self.units}, num_heads={self.num_heads}."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -277,11 +283,24 @@ class TrainingConfig:
         self._check_system()
 
     def _check_system(self):
-        if self.system != "dam" and self.model != ModelConfig():
-            raise ValueError(
-                f"`model` concerns the system 'dam' alone. Received: system={self.system!r}, "
-                f"model={self.model}."
-            )
+        is_dam = self.system == "dam"
+        for name, concerns, whom in (
+            ("model", is_dam, "the system 'dam'"),
+            ("relevance_loss", is_dam, "the system 'dam'"),
+            ("event_category_weight", is_dam and self.task == "sel", "the system 'dam' of 'sel'"),
+            (
+                "segment_loss",
+                not is_dam and self.task == "sel" and self.supervision == "full",
+                "fully supervised baselines of 'sel'",
+            ),
+        ):
+            default = TrainingConfig.__dataclass_fields__[name].default
+            value = getattr(self, name)
+            if value != default and not concerns:
+                raise ValueError(
+                    f"`{name}` concerns {whom} alone. Received: task={self.task!r}, "
+                    f"system={self.system!r}, supervision={self.supervision!r}, {name}={value!r}."
+                )
         if self.task == "cml" and self.model.matching == "none":
             raise ValueError(
                 "`matching` 'none' finds nothing in cross-modality localization. "

@@ -43,7 +43,9 @@ class PipelineConfig:
     keep_versions: int = 5
 
 
-def demo(task: str, data_root: str, system: str = "dam") -> PipelineConfig:
+def demo(
+    task: str, data_root: str, system: str = "dam", supervision: str = "full"
+) -> PipelineConfig:
     """Simulated clips and untrained encoders: minutes on two cores, and no number means anything.
 
     One frame a second instead of sixteen, since VGG-19 takes most of the time.
@@ -51,8 +53,18 @@ def demo(task: str, data_root: str, system: str = "dam") -> PipelineConfig:
     # Features of untrained encoders vary little around a large mean.
     model = ModelConfig(units=128, normalization="batch") if system == "dam" else ModelConfig()
     simulation = SimulationConfig(num_clips=48, num_categories=3)
+    training = TrainingConfig(
+        task=task,
+        system=system,
+        model=model,
+        relevance_loss="each" if system == "dam" else "mean",
+        supervision=supervision,
+        batch_size=16,
+        epochs=30,
+        patience=15,
+    )
     return PipelineConfig(
-        name=_name("demo", task, system),
+        name=_name("demo", training),
         simulation=simulation,
         extraction=ExtractionConfig(
             task=task,
@@ -63,15 +75,7 @@ def demo(task: str, data_root: str, system: str = "dam") -> PipelineConfig:
             records_per_shard=16,
         ),
         validation=ValidationConfig(categories=SIMULATED_CATEGORIES[: simulation.num_categories]),
-        training=TrainingConfig(
-            task=task,
-            system=system,
-            model=model,
-            relevance_loss="each",
-            batch_size=16,
-            epochs=30,
-            patience=15,
-        ),
+        training=training,
         evaluation=EvaluationConfig(task=task),
     )
 
@@ -79,7 +83,9 @@ def demo(task: str, data_root: str, system: str = "dam") -> PipelineConfig:
 SETTINGS = ("ave", "faithful")
 
 
-def system_training(task: str, system: str, settings: str = "ave") -> TrainingConfig:
+def system_training(
+    task: str, system: str, settings: str = "ave", supervision: str = "full"
+) -> TrainingConfig:
     """How to train a system on AVE.
 
     Args:
@@ -89,20 +95,21 @@ def system_training(task: str, system: str, settings: str = "ave") -> TrainingCo
             attention matching with what a search chose on val of simulated features
             (docs/results.md: search again on real ones, with tune.py); `"faithful"`
             is what the papers say, with defaults where they are silent.
+        supervision: String. `"full"` or, of some systems, `"weak"`, see `TrainingConfig`.
     Raises:
         ValueError: If an argument is none of these.
     """
     check_choice("settings", settings, SETTINGS)
-    training = TrainingConfig(task, system)
+    training = TrainingConfig(task, system, supervision=supervision)
     if system == "avdln":
         training = dataclasses.replace(training, batch_size=8, epochs=20)
     elif system == "dcca":  # correlations need many pairs
         training = dataclasses.replace(training, batch_size=256)
     if settings == "faithful":
         if system in ("audio", "visual", "audio_visual", "audio_visual_attention"):
-            return dataclasses.replace(
-                training, segment_loss="soft_margin", schedule="drop", epochs=300, patience=300
-            )
+            training = dataclasses.replace(training, schedule="drop", epochs=300, patience=300)
+            if supervision == "full":
+                training = dataclasses.replace(training, segment_loss="soft_margin")
         return training
     training = dataclasses.replace(training, patience=8)
     if system == "dam" and task == "cml":
@@ -129,6 +136,7 @@ def ave(
     audio_weights: str = "",
     system: str = "dam",
     settings: str = "ave",
+    supervision: str = "full",
 ) -> PipelineConfig:
     """The AVE dataset, from its videos or from the official features; see `system_training`."""
     allowed = {
@@ -143,8 +151,9 @@ def ave(
             "missing_category:val:*",
         ),
     }
+    training = system_training(task, system, settings, supervision)
     return PipelineConfig(
-        name=_name("ave", task, system),
+        name=_name("ave", training),
         simulation=None,
         extraction=ExtractionConfig(
             task=task,
@@ -153,11 +162,12 @@ def ave(
             encoding=EncodingConfig(audio_weights=audio_weights),
         ),
         validation=ValidationConfig(categories=CATEGORIES, allowed_anomalies=allowed[task]),
-        training=system_training(task, system, settings),
+        training=training,
         evaluation=EvaluationConfig(task=task),
     )
 
 
-def _name(config: str, task: str, system: str) -> str:
+def _name(config: str, training: TrainingConfig) -> str:
     # A model is compared with the last blessed one of its own kind.
-    return f"{config}-{task}" if system == "dam" else f"{config}-{task}-{system}"
+    parts = [config, training.task, training.system, training.supervision]
+    return "-".join(part for part in parts if part not in ("dam", "full"))

@@ -60,7 +60,8 @@ def add_training_flags(
         type=int,
         default=epochs,
         metavar="N",
-        help=f"at most so many (default: {epochs or 'as a system is set'})",
+        help="at most so many, of a row no more than it is set to "
+        f"(default: {epochs or 'as a row is set'})",
     )
     training.add_argument(
         "--patience",
@@ -68,7 +69,7 @@ def add_training_flags(
         default=patience,
         metavar="N",
         help="epochs without a better val accuracy after which training stops (default: "
-        f"{patience or 'as a system is set'})",
+        f"{patience or 'as a row is set'})",
     )
     training.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the first run (default: 0)"

@@ -123,6 +123,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     training.add_argument(
         "--supervision",
         choices=SUPERVISIONS,
+        default="full",
         help="weak: learn from each record's label alone, for sel with clips without event",
     )
     training.add_argument("--epochs", type=int, metavar="N", help="at most so many")
@@ -166,7 +167,9 @@ def build_config(flags: argparse.Namespace, output_root: pathlib.Path) -> config
     if flags.config == "demo":
         if flags.data_root or flags.features_dir:
             raise ValueError("`--data_root` and `--features_dir` need `--config ave`.")
-        config = configs.demo(flags.task, str(output_root / "clips"), flags.system)
+        config = configs.demo(
+            flags.task, str(output_root / "clips"), flags.system, flags.supervision
+        )
     else:
         config = configs.ave(
             flags.task,
@@ -175,20 +178,17 @@ def build_config(flags: argparse.Namespace, output_root: pathlib.Path) -> config
             flags.audio_weights,
             flags.system,
             flags.settings,
+            flags.supervision,
         )
     allowed = (*config.validation.allowed_anomalies, *flags.allow_anomaly)
     validation = dataclasses.replace(config.validation, allowed_anomalies=allowed)
-    training = override(config.training, flags)
-    # A model is compared with the last blessed one of its own kind.
-    suffix = "-weak" if training.supervision == "weak" else ""
     keep_versions = config.keep_versions if flags.keep_versions is None else flags.keep_versions
     return dataclasses.replace(
         config,  # its simulation keeps its own seed
-        name=config.name + suffix,
         keep_versions=keep_versions,
         extraction=override(config.extraction, flags),
         validation=override(validation, flags),
-        training=training,
+        training=override(config.training, flags),
         evaluation=override(config.evaluation, flags),
     )
 

@@ -96,8 +96,19 @@ def test_choices_are_those_of_the_library():
         ("segment_loss", losses.SEGMENT_LOSSES),
         ("supervision", losses.SUPERVISIONS),
     ):
+        system = "audio" if name == "segment_loss" else "dam"
         for choice in choices:
-            assert getattr(TrainingConfig("sel", **{name: choice}), name) == choice
+            assert getattr(TrainingConfig("sel", system, **{name: choice}), name) == choice
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [({"units": 250}, 4), ({"units": 255, "embedding": "blstm"}, 2)],
+)
+def test_units_that_cannot_be_shared(arguments, parts):
+    with pytest.raises(ValueError, match=f"`units` must be divisible by {parts} .*Received: "):
+        ModelConfig(**arguments)
+    assert ModelConfig(**arguments | {"embedding": "gru"}).units == arguments["units"]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +116,28 @@ def test_choices_are_those_of_the_library():
     [
         (
             {"task": "sel", "system": "ed_tcn", "model": ModelConfig(units=8)},
-            "`model` concerns the system 'dam' alone. Received: system='ed_tcn', model=ModelCon",
+            "`model` concerns the system 'dam' alone. Received: task='sel', system='ed_tcn', ",
+        ),
+        (
+            {"task": "cml", "system": "avdln", "relevance_loss": "each"},
+            "`relevance_loss` concerns the system 'dam' alone. Received: task='cml', system='avdl",
+        ),
+        (
+            {"task": "cml", "event_category_weight": 0.9},
+            "`event_category_weight` concerns the system 'dam' of 'sel' alone. Received: task='cml",
+        ),
+        (
+            {"task": "sel", "segment_loss": "soft_margin"},
+            "`segment_loss` concerns fully supervised baselines of 'sel' alone. Received: task=",
+        ),
+        (
+            {
+                "task": "sel",
+                "system": "audio",
+                "segment_loss": "soft_margin",
+                "supervision": "weak",
+            },
+            "`segment_loss` concerns fully supervised baselines of 'sel' alone. Received: task=",
         ),
         (
             {"task": "cml", "model": ModelConfig(matching="none")},

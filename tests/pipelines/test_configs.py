@@ -63,7 +63,11 @@ def test_the_seed_is_the_trainings():
 
 
 def test_models_of_weak_supervision_are_compared_and_served_apart():
+    ave = ("--config", "ave", "--features_dir", "features", "--supervision", "weak")
     assert build("--supervision", "weak").name == "demo-sel-weak"
+    config = build(*ave, "--system", "audio", "--settings", "faithful")
+    assert config.name == "ave-sel-audio-weak"
+    assert (config.training.supervision, config.training.segment_loss) == ("weak", "cross_entropy")
 
 
 def test_flags_left_out_keep_the_configuration():

@@ -118,7 +118,10 @@ def test_figure_names_its_weights():
 
 
 def test_settings_reach_the_rows():
-    for key, name in (("1", "DAM"), ("2", "Audio"), ("2", "DAM"), ("5", "DAM, self-matching")):
+    for key, name in (
+        *(("1", "AVDLN"), ("1", "DAM"), ("2", "Audio"), ("2", "DAM")),
+        *(("5", "DAM, self-matching"), ("weak", "Audio")),
+    ):
         ave, faithful = (
             {row.name: row.training for row in paper.tables(settings)[key].rows}[name]
             for settings in ("ave", "faithful")
