@@ -141,7 +141,9 @@ def evaluate(
     labels, predictions = _answers(model, examples)
     accuracies = metrics.record_accuracies(config.task, labels, predictions)
     others = baseline and metrics.record_accuracies(config.task, *_answers(baseline, examples))
-    interval, difference = _intervals(accuracies, others)
+    interval, difference = _intervals(
+        overall[metrics.PRIMARY_METRIC[config.task]], accuracies, others
+    )
     annotations = {each.row: each for each in read_records(examples / "records.csv")["test"]}
     reasons = _reasons(config, overall, trivial, interval, difference)
     passed = tfma.load_validation_result(str(output)).validation_ok
@@ -205,10 +207,10 @@ def _eval_config(config: EvaluationConfig, bar: float, has_baseline: bool) -> co
 
 
 def _intervals(
-    accuracies: np.ndarray, others: np.ndarray | None
+    value: float | None, accuracies: np.ndarray, others: np.ndarray | None
 ) -> tuple[list[float] | None, list[float] | None]:
     """Of the primary metric, and of its difference to the baseline's; None without a number."""
-    if np.isnan(accuracies).all():
+    if value is None:
         return None, None
     interval = list(bootstrap_interval([accuracies]))
     if others is None or np.isnan(others).all():

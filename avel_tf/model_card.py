@@ -93,9 +93,11 @@ def markdown(name: str, facts: dict) -> str:
 
 
 def _is_made_up(source: dict) -> bool:
-    """Whether no feature of the dataset was made of a picture by a trained encoder."""
-    weights = str(source.get("visual_encoder", {}).get("weights", ""))
-    return source["kind"] == "simulated_features" or weights.startswith("random")
+    """Whether features of the dataset were made without media, or by an untrained encoder."""
+    encoders = (source.get(f"{name}_encoder", {}) for name in ("audio", "visual"))
+    return source["kind"] == "simulated_features" or any(
+        str(encoder.get("weights", "")).startswith("random") for encoder in encoders
+    )
 
 
 def _evaluation(evaluation: dict) -> str:

@@ -62,6 +62,7 @@ def test_facts_can_be_checked(facts):
         ({"kind": "media", "visual_encoder": {"weights": "imagenet"}}, False),
         ({"kind": "official_features"}, False),
         ({"kind": "media", "visual_encoder": {"weights": "random(seed=0)"}}, True),
+        ({"kind": "media", "audio_encoder": {"weights": "random(seed=0)"}}, True),
         ({"kind": "simulated_features"}, True),
     ],
 )
