@@ -22,8 +22,8 @@ run: $(ENVIRONMENT)
 	@.venv/bin/python pipelines/local_runner.py $(ARGS)
 
 test: $(ENVIRONMENT) $(JAX_ENVIRONMENT)
-	JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -m "" $(WORKERS) $(BACKEND_TESTS)
-	.venv/bin/python -m pytest -q -m "" $(WORKERS) --durations 15 tests
+	JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -rs -m "" $(WORKERS) $(BACKEND_TESTS)
+	.venv/bin/python -m pytest -q -rs -m "" $(WORKERS) --durations 15 tests
 
 # Emptied each time, or they would not have the newest; `build`, or the wheel could hold old files.
 test-backends:
