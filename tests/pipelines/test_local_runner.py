@@ -105,7 +105,7 @@ def test_killed_training_goes_on_and_gives_the_same_model(feature_folder, first_
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("artifacts/Trainer/.working/*/checkpoints/epoch-00002.keras")):
+    while not list(tmp_path.glob("artifacts/Trainer/.working/*/*/checkpoints/epoch-00002.keras")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
