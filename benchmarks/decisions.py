@@ -5,10 +5,12 @@
 Takes the kept models of a table of pipelines/reproduce.py, and the dataset that they were trained
 on. Each system's probabilities are decided upon in both ways: "each second" takes every segment's
 most likely label, as the baselines do; "whole record" takes one category a record and the segments
-where background is not more likely than not, as dual attention matching does.
+where background is not more likely than not, as dual attention matching does. A second table says
+of how many records two runs disagree whether their category is right.
 """
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -41,6 +43,15 @@ def shares(arrays: dict, predictions: dict, labels) -> list[float]:
     return [each.mean() for each in (*rights, relevance[category], relevance[~category])]
 
 
+def disagreement(runs: list, others: list) -> str:
+    """Percent of records that one of two runs alone is right on, over all pairs of runs."""
+    import numpy as np
+
+    pairs = itertools.combinations(runs, 2) if runs is others else itertools.product(runs, others)
+    shares = [np.mean(run ^ other) for run, other in pairs]
+    return f"{100 * np.mean(shares):.1f}" if shares else "–"
+
+
 def main() -> None:
     """Measures and prints a table."""
     parser = argparse.ArgumentParser(
@@ -66,6 +77,7 @@ def main() -> None:
 
     print("| |", " | ".join(COLUMNS), "|")
     print("| --- " * (len(COLUMNS) + 1) + "|")
+    categories = {}  # by row: of each run, which records it is right on
     for row in json.loads(flags.table.read_text())["rows"]:
         if flags.rows and row["name"] not in flags.rows:
             continue
@@ -77,11 +89,18 @@ def main() -> None:
             arrays = read_split(flags.examples / "Split-test", names, pools_maps(model))
             inputs = {name: arrays[name] for name in model.input}
             predictions = model.predict(memory_dataset(inputs, BATCH), verbose=0)
+            category = predictions["event_category_logits"].argmax(axis=-1)
+            categories.setdefault(row["name"], []).append(category == arrays["event_category"])
             for rule, labels in decisions(predictions).items():
                 by_rule.setdefault(rule, []).append(shares(arrays, predictions, labels))
         for rule, runs in by_rule.items():
             values = " | ".join(f"{100 * value:.1f}" for value in np.mean(runs, axis=0))
             print(f"| {row['name']}, {rule} | {values} |", flush=True)
+    print("\n| category |", " | ".join(categories), "|")
+    print("| --- " * (len(categories) + 1) + "|")
+    for name, runs in categories.items():
+        values = [disagreement(runs, others) for others in categories.values()]
+        print(f"| {name} |", " | ".join(values), "|")
 
 
 if __name__ == "__main__":
