@@ -10,7 +10,7 @@ from avel_tf.locks import exclusive
 
 def newest_version(base: pathlib.Path) -> pathlib.Path | None:
     """Folder of the version below a base path that TF Serving serves, None if it has none."""
-    versions = _versions(base)
+    versions = _versions(base) if base.is_dir() else {}
     return versions[max(versions)] if versions else None
 
 

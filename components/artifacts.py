@@ -286,10 +286,11 @@ class PushedModel(Artifact):
 
     def is_present(self) -> bool:
         """Whether the folder exists and, for a pushed model, its version is the newest still."""
-        if "pushed_destination" not in self.custom or not super().is_present():
-            return super().is_present()
-        destination = pathlib.Path(self.custom["pushed_destination"])
-        return destination.is_dir() and destination == newest_version(destination.parent)
+        pushed = self.custom.get("pushed_destination")
+        is_served = pushed is None or pathlib.Path(pushed) == newest_version(
+            pathlib.Path(pushed).parent
+        )
+        return is_served and super().is_present()
 
     def record_push(self, destination: pathlib.Path, version: int) -> None:
         """Records that the model is deployed in `destination`."""
