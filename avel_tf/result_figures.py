@@ -68,14 +68,19 @@ def _draw_bars(table: dict, axes) -> None:
         if row not in done:
             text = "failed" if row["error"] else "not run"
             axes.text(1, places[row["name"]] - shift, text, va="center", fontsize=8)
-    if trivial := table["trivial_baselines"]:
-        name = max(trivial, key=trivial.get)
-        label = f"{name}: {100 * trivial[name]:.1f}"
-        axes.axvline(100 * trivial[name], color=COLORS["trivial"], linestyle="--", label=label)
+    _draw_trivial(table, axes.axvline)
     axes.set_yticks(list(places.values()), list(places))
     axes.set_ylim(-0.5, len(rows) - 0.5)
     axes.set_xlim(0, 100)
     axes.set_xlabel(f"{metric.replace('_', ' ')} on test, %")
+
+
+def _draw_trivial(table: dict, draw_line) -> None:
+    """Marks the best trivial baseline of the primary metric."""
+    if trivial := table["trivial_baselines"]:
+        name = max(trivial, key=trivial.get)
+        label = f"{name}: {100 * trivial[name]:.1f}"
+        draw_line(100 * trivial[name], color=COLORS["trivial"], linestyle="--", label=label)
 
 
 def _draw_curve(table: dict, axes, metric_names: Mapping[str, str]) -> None:
@@ -100,6 +105,7 @@ def _draw_curve(table: dict, axes, metric_names: Mapping[str, str]) -> None:
         label=f"{metric_names[table['primary_metric']]}, published",
         zorder=3,
     )
+    _draw_trivial(table, axes.axhline)
     axes.set_xlim(-0.05, 1.05)
     axes.set_xlabel("λ of Eq. 8")
     axes.set_ylabel("test, %")

@@ -9,6 +9,7 @@ SHORT_NAMES = {
     "audio_to_visual_accuracy": "A2V",
     "visual_to_audio_accuracy": "V2A",
     "average_accuracy": "Average",
+    "average_overlap": "Overlap",
     "segment_accuracy": "Accuracy",
     "category_accuracy": "Category",
     "relevance_accuracy": "Relevance",

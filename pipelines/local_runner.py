@@ -206,7 +206,8 @@ def print_summary(results: list[Result], output_root: pathlib.Path, lineage: str
     others = {
         name: value
         for name, value in evaluation["metrics"].items()
-        if name.endswith(("accuracy", "f1")) and name != evaluation["primary_metric"]
+        if name.endswith(("accuracy", "f1", "average_overlap"))
+        and name != evaluation["primary_metric"]
     }
     print("  " + ", ".join(f"{name} {percent(value)}" for name, value in others.items()))
     pushed = by_id["Pusher"].summary["pushed"]

@@ -11,7 +11,7 @@ import pytest
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = re.compile(
-    r"(?:\S+=\S+ )?(?:\.venv/bin/)?python ((?:-m avel_tf|pipelines/|benchmarks/).*)"
+    r"(?:\S+=\S+ )*(?:\.venv(?:-jax)?/bin/)?python ((?:-m avel_tf|pipelines/|benchmarks/).*)"
 )
 
 

@@ -159,6 +159,12 @@ def test_bars_are_as_long_as_their_values(tmp_path):
     assert areas[1] / areas[0] == pytest.approx(2, abs=0.05)
 
 
+def test_a_curve_shows_the_best_trivial_baseline(tmp_path):
+    write_table(curve(), tmp_path)
+    picture = matplotlib.image.imread(tmp_path / "figure5.png")
+    assert pixels_of(picture, result_figures.COLORS["trivial"])[1] > 800  # across the figure
+
+
 def test_a_table_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     write_table(TABLE, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

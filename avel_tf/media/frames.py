@@ -47,8 +47,8 @@ def read_frames(
     Returns:
         uint8 array (T, F, height, width, 3), RGB.
     Raises:
-        MediaError: If the file cannot be read whole, has no video (`no_video`), or a segment has
-            no frame (`too_short`).
+        MediaError: If the file cannot be read whole, has no video (`no_video`), or shows no
+            frame in its first segment or ends before its last (`too_short`).
         ValueError: If `num_segments` or `frames_per_segment` is not positive, or `first_segment`
             negative.
     """

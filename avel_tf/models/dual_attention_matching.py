@@ -29,6 +29,10 @@ class DualAttentionMatching(keras.Model):
         num_heads: Integer. Heads of the self-attention; must divide `units`.
         block: `"plain"` or `"full"`, see `EventMaskedSelfAttention`.
         dropout: Float in [0, 1]. Rate inside the self-attention.
+        embedding: What makes a global feature of a modality's segments: `"self_attention"`, which
+            alone uses the three arguments before, or a kind of `SequenceEmbedding` (Table 3).
+        matching: `"cross"`, each global feature checks the other modality's segments; or `"self"`,
+            its own (Tables 4 and 5).
         dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
             Saved with the model.
     Call arguments:

@@ -191,7 +191,11 @@ def test_reload_in_a_fresh_process(arguments, make_batch, tmp_path):
     models |= {
         "sel_avsdn": SYSTEMS["sel"]["avsdn"](visual_dim=8, **small),
         "sel_ed_tcn": SYSTEMS["sel"]["ed_tcn"](audio_dim=6, visual_dim=8),
+        "sel_attention": SYSTEMS["sel"]["audio_visual_attention"](
+            visual_shape=arguments["visual_shape"], **small
+        ),
         "cml_dcca": SYSTEMS["cml"]["dcca"](visual_dim=8, hidden_units=8, **small),
+        "cml_avdln": SYSTEMS["cml"]["avdln"](audio_dim=6, visual_dim=8),
     }
     paths = []
     for name, model in models.items():

@@ -80,6 +80,8 @@ def test_features_become_a_served_model_and_a_second_run_is_cached(feature_folde
     assert primary > max(metrics["trivial_baselines"].values())
     for value in (primary, *metrics["trivial_baselines"].values()):
         assert f"{value:.2%}" in screen
+    other = {"sel": "relevance_f1", "cml": "average_overlap"}[task]
+    assert f"{other} {metrics['metrics'][other]:.2%}" in screen
 
     second = run(*flags(feature_folder, root, task))
     assert outcomes(second.stdout) == [

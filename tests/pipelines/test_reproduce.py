@@ -45,7 +45,7 @@ class Runs:
         scores.path().mkdir()
         names = ("audio_to_visual", "visual_to_audio", "average")
         names = [*(f"{name}_accuracy" for name in names), "segment_accuracy"]
-        names += ["category_accuracy", "relevance_accuracy"]
+        names += ["category_accuracy", "relevance_accuracy", "average_overlap"]
         value = np.nan if training.system in self.diverged else 0.25 + 0.5 * training.seed
         content = {"metrics": dict.fromkeys(names, value)}
         content |= {"trivial_baselines": {"random window": 0.2}, "yardsticks": {}}
@@ -88,10 +88,9 @@ def test_each_training_runs_once_and_all_of_one_seed_first(runs, root, capsys):
             assert (row["epochs"], row["seconds"]) == (5, 7)
     screen = capsys.readouterr().out
     assert (
-        "[26/26] 4: DAM, cross-matching, run 2\n      A2V 75.00%, V2A 75.00%, Average 75.00%"
-        in (screen)
-    )
-    assert "(epoch 3 of 5, 7 s)" in screen
+        "[26/26] 4: DAM, cross-matching, run 2\n"
+        "      A2V 75.00%, V2A 75.00%, Average 75.00%, Overlap 75.00% (epoch 3 of 5, 7 s)"
+    ) in screen
     for key in ("1", "3", "4"):
         assert (root / "tables" / f"{key}.md").read_text() in screen
 
