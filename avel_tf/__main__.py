@@ -2,6 +2,7 @@
 
 import argparse
 import pathlib
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -96,9 +97,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
     from avel_tf.prediction.commands import COMMANDS  # heavy, and not needed for --help
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is found is written then too
     try:
         return COMMANDS[flags.command](flags)
-    except (ValueError, OSError) as error:  # DataError, MediaError among them
+    except (ValueError, OSError, RuntimeError) as error:  # DataError, MediaError among them
         print(f"Error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -44,7 +44,8 @@ class MediaLimits:
     Args:
         max_pixels: Integer. Pixels of one picture.
         max_duration_seconds: Float. Length of a file.
-        max_read_seconds: Float. Time it may take to decode one file; at most a day.
+        max_read_seconds: Float. Time it may take to decode one clip of ten seconds; at
+            most a day.
     Raises:
         ValueError: If a limit is not positive, or the last one over a day.
     """

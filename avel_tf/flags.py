@@ -67,7 +67,7 @@ def add_encoding(group: argparse._ArgumentGroup) -> None:
         "--max_read_seconds",
         type=float,
         metavar="S",
-        help="reject files that decode slower (default: 60)",
+        help="reject files of which ten seconds take longer to decode (default: 60)",
     )
 
 

@@ -9,6 +9,7 @@ import pathlib
 import shlex
 import shutil
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from avel_tf.ave import DataError, fingerprint
@@ -18,6 +19,8 @@ from avel_tf.locks import exclusive
 from avel_tf.media import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 from avel_tf.screen import quiet
 
+# Unicode's categories: control characters, bytes that are no UTF-8, line and paragraph ends.
+NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
 EXAMPLES = """\
 examples:
   Any folder of videos and sounds, encoded as the training data of a model was:
@@ -98,7 +101,7 @@ def list_files(folder: pathlib.Path) -> tuple[list[str], collections.Counter]:
             "of the videos."
         )
     for name in names:
-        if not name.isprintable():  # bytes that are no UTF-8 too
+        if any(unicodedata.category(character) in NO_TEXT for character in name):
             raise DataError(f"{folder} holds a file whose name is no text: {name!r}. Rename it.")
     return names, others
 

@@ -9,7 +9,13 @@ import numpy as np
 
 from avel_tf.arguments import check_choice
 from avel_tf.configuration import MediaLimits
-from avel_tf.media.containers import DEFAULT_LIMITS, demux, open_stream, start_seconds
+from avel_tf.media.containers import (
+    DEFAULT_LIMITS,
+    check_length,
+    demux,
+    open_stream,
+    start_seconds,
+)
 from avel_tf.media.errors import MediaError
 from avel_tf.media.frames import read_frames
 from avel_tf.media.resampling import resample_seconds
@@ -130,4 +136,6 @@ def _seconds(path: str | os.PathLike[str], kind: str, limits: MediaLimits) -> fl
             if packet.pts is not None and not packet.is_discard:
                 last = (packet.pts + (packet.duration or 0)) * packet.time_base
                 end = max(end, float(last) - start_seconds(container))
+                # Not every file states its length; a part of a second may be rounding.
+                check_length(path, int(end), limits)
     return end

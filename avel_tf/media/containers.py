@@ -93,14 +93,18 @@ def _check_limits(
     limits: MediaLimits,
 ) -> None:
     """What the file says of itself, before anything is decoded."""
-    seconds = (container.duration or 0) / av.time_base
-    if seconds > limits.max_duration_seconds:
-        raise MediaError(
-            "too_long", path, f"it lasts {seconds:.0f} s, over {limits.max_duration_seconds:g} s"
-        )
+    check_length(path, (container.duration or 0) / av.time_base, limits)
     if stream.type == "video" and stream.width * stream.height > limits.max_pixels:
         raise MediaError(
             "too_large", path, f"its pictures have {stream.width} x {stream.height} pixels"
+        )
+
+
+def check_length(path: str | os.PathLike[str], seconds: float, limits: MediaLimits) -> None:
+    """Raises a `MediaError` (`too_long`) for more seconds than the limit."""
+    if seconds > limits.max_duration_seconds:
+        raise MediaError(
+            "too_long", path, f"it lasts {seconds:.0f} s, over {limits.max_duration_seconds:g} s"
         )
 
 

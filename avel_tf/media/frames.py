@@ -10,7 +10,7 @@ from avel_tf import arguments
 from avel_tf.configuration import MediaLimits
 from avel_tf.media.containers import DEFAULT_LIMITS, demux, open_stream, start_seconds
 from avel_tf.media.errors import MediaError
-from avel_tf.media.integrity import starts_anew
+from avel_tf.media.integrity import is_shown, starts_anew
 
 TIMESTAMP_ERROR_SECONDS = 0.001  # Matroska rounds its time stamps to milliseconds
 MARGIN_SECONDS = 1.0  # read beyond the last segment: enough to tell that a clip is longer
@@ -63,7 +63,7 @@ def read_frames(
         # From the start all that there is, for its number of frames matters.
         begin = start if first_segment else -math.inf
         packets = _packets_between(path, container, stream, begin, end)
-        shown = [packet for packet in packets if not packet.is_discard]
+        shown = [packet for packet in packets if is_shown(stream.codec_context, packet)]
         if any(packet.pts is None for packet in shown):
             raise MediaError("unreadable", path, "the file gives its frames no time")
         shown.sort(key=lambda packet: packet.pts)

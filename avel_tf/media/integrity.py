@@ -14,6 +14,7 @@ FORBIDDEN = re.compile(rb"\x00\x00(?:[\x00-\x02]|\x03[\x04-\xff])")
 IDR_AFTER_START_CODE = re.compile(rb"\x00\x00\x01[\x25\x45\x65]")
 MAX_PADDING_BYTES = 64  # zeros that a careless muxer may leave behind a slice
 AVI_CHUNK_HEADER_BYTES = 8
+VP8_SHOW_FRAME = 0x10  # RFC 6386, section 9.1
 
 
 def checked(
@@ -44,7 +45,8 @@ def checked(
     for packet in packets:
         if length_size and not _slices_are_legal(bytes(packet), length_size, codec.name):
             raise MediaError("damaged", path, f"its pictures are broken {_place(packet)}")
-        if listed and packet.pos > listed[0]:
+        # What FFmpeg cuts from the rest of a chunk has no position.
+        if listed and packet.pos is not None and packet.pos > listed[0]:
             raise MediaError("damaged", path, f"data that its index lists is lost {_place(packet)}")
         if listed and packet.pos == listed[0]:
             listed.popleft()
@@ -63,6 +65,13 @@ def starts_anew(codec: av.CodecContext, packet: av.Packet) -> bool:
     if not length_size:
         return IDR_AFTER_START_CODE.search(data) is not None
     return any(data[start] & 31 == 5 for start, _ in _units(data, length_size))
+
+
+def is_shown(codec: av.CodecContext, packet: av.Packet) -> bool:
+    """Whether a packet gives a frame to show; VP8 also has such as others are only built on."""
+    if codec.name == "vp8" and packet.size:
+        return not packet.is_discard and bool(bytes(packet)[0] & VP8_SHOW_FRAME)
+    return not packet.is_discard
 
 
 def _nal_length_size(codec: av.CodecContext) -> int:

@@ -99,13 +99,14 @@ def _decode_mono(
     rate_hz: int,
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Time in seconds and float32 samples (N,) of each decoded frame."""
-    layout = stream.codec_context.layout.name
-    to_int16 = av.AudioResampler(format="s16p")
+    layout = stream.codec_context.layout
+    to_int16 = av.AudioResampler(format="s16")  # interleaved: PyAV reads no more than 8 planes
     packets = itertools.chain(demux(path, container, stream), [None])  # None: what it still holds
     for frame in itertools.chain.from_iterable(map(stream.decode, packets)):
         if frame.time is None:
             raise MediaError("unreadable", path, "the file gives its sound no time")
-        if (frame.sample_rate, frame.layout.name) != (rate_hz, layout):
+        if (frame.sample_rate, frame.layout.name) != (rate_hz, layout.name):
             raise MediaError("unreadable", path, "its sampling rate or channels change midway")
         for converted in to_int16.resample(frame):
-            yield frame.time, (converted.to_ndarray() / np.float32(32768)).mean(axis=0)
+            samples = converted.to_ndarray().reshape(-1, layout.nb_channels)
+            yield frame.time, (samples / np.float32(32768)).mean(axis=1)

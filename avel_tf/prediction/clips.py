@@ -10,12 +10,13 @@ import numpy as np
 import tqdm
 from PIL import Image
 
-from avel_tf.configuration import EncodingConfig
+from avel_tf.configuration import SECONDS_A_DAY, EncodingConfig
 from avel_tf.encoders import ClipEncoder
 from avel_tf.media import Clip, DecoderProcess
 
 BOTH = ("audio", "visual")
-PART_SEGMENTS = 60  # decoded at once: 144 MB of frames
+PART_CLIPS = 6  # of ten seconds, decoded at once: 144 MB of frames
+PART_SEGMENTS = 10 * PART_CLIPS
 PEAKS_PER_SEGMENT = 20
 THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 96, 54  # pixels
 
@@ -54,7 +55,10 @@ class ClipReader:
     def __init__(self, encoding: EncodingConfig) -> None:
         self._encoding = encoding
         self._encoder = ClipEncoder(encoding)
-        self._decoder = DecoderProcess(encoding.limits)
+        # Of a part that is longer than a clip more time is needed.
+        longest = min(encoding.limits.max_read_seconds * PART_CLIPS, SECONDS_A_DAY)
+        limits = dataclasses.replace(encoding.limits, max_read_seconds=longest)
+        self._decoder = DecoderProcess(limits)
 
     def metadata(self) -> dict:
         """How clips are encoded."""

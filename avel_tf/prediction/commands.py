@@ -73,7 +73,10 @@ def predict(flags: argparse.Namespace) -> int:
                 continue
             found = localize(system.signatures["localize_event"], **clip.features)
             print(output.events_table(clip, found))
-            clips.append((dataclasses.replace(clip, features={}), found))
+            clip = dataclasses.replace(clip, features={})
+            if not flags.report:  # which alone shows the rest
+                clip = dataclasses.replace(clip, peaks=None, thumbnails=[])
+            clips.append((clip, found))
     finally:
         if clips or failures:
             _write_events(flags, system, clips, failures, truths)

@@ -9,7 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from avel_tf.extraction.__main__ import main
+from avel_tf.ave import DataError
+from avel_tf.extraction.__main__ import list_files, main
 from avel_tf.locks import exclusive
 from avel_tf.records import parse_examples, read_shard, shard_paths
 
@@ -61,6 +62,17 @@ def test_any_folder_becomes_a_dataset(folder, fast_encoders, tmp_path, capsys):
     assert "Read 3 records: 2 written, 1 rejected (1 unreadable)." in printed
     assert f"Rejects: {output}/rejects.csv" in printed
     assert sorted(os.listdir(output.parent)) == ["encoded_clips", "features"]
+
+
+def test_names_may_be_any_text(folder):
+    for name in ("東京\u3000夏.mp4", "a\u00a0b.mp4", "👩\u200d🚒.mp4"):
+        (folder / name).touch()
+        assert name in list_files(folder)[0]
+    for name in ("two\nlines.mp4", os.fsdecode(b"latin-\xe4.mp4"), "two\u2028lines.mp4"):
+        (folder / name).touch()
+        with pytest.raises(DataError, match="a file whose name is no text: .*Rename it"):
+            list_files(folder)
+        (folder / name).unlink()
 
 
 def test_the_ave_release_becomes_a_labelled_dataset(clips, fast_encoders, tmp_path, capsys):

@@ -85,8 +85,8 @@ def sound_frames(
 ) -> list[av.AudioFrame]:
     """`sound` (N,) as the frames that the encoder of a stream takes."""
     codec = audio.codec_context
-    samples = np.repeat(sound[None].astype(np.int16), codec.channels, axis=0)
-    frame = av.AudioFrame.from_ndarray(samples, "s16p", codec.layout.name)
+    samples = np.repeat(sound.astype(np.int16), codec.channels)[None]
+    frame = av.AudioFrame.from_ndarray(samples, "s16", codec.layout.name)
     frame.sample_rate, frame.pts = codec.sample_rate, round(start_seconds * codec.sample_rate)
     frame.time_base = fractions.Fraction(1, codec.sample_rate)
     convert = av.AudioResampler(

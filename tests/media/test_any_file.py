@@ -76,6 +76,7 @@ FEATURES = {
     "turned over": ("clip.mp4", {"audio_codec": "aac", "rotation": 180}),
     "stereo": ("clip.mp4", {"audio_codec": "aac", "layout": "stereo"}),
     "5.1": ("clip.mp4", {"audio_codec": "aac", "layout": "5.1", "rate_hz": 48000}),
+    "7.1": ("clip.mkv", {"layout": "7.1", "rate_hz": 48000}),
     "two streams of each": ("clip.mp4", {"audio_codec": "aac", "num_streams": 2}),
     "variable frame rate": ("clip.mp4", {"audio_codec": "aac", "times": VARIABLE}),
     "9.9 s": ("clip.mkv", {"times": TEN_SECONDS[:-1], "sound_seconds": 9.9}),
@@ -141,6 +142,16 @@ def test_a_cover_is_no_video(decoder, write_media, tmp_path):
     clip = decoder.read(path)
     assert clip.frames is None
     assert_tones_in_their_seconds(clip)
+
+
+def test_the_mean_of_64_channels_is_read(decoder, tmp_path):
+    sound = np.round(tones(8000))[:, None] * np.linspace(0, 2, 64)  # the same on average
+    data = sound.astype("<i2").tobytes()
+    path = tmp_path / "sound.wav"
+    path.write_bytes(wav(64, 8000, 0)[:-4] + struct.pack("<I", len(data)) + data)
+    clip = decoder.read(path)
+    assert_tones_in_their_seconds(clip)
+    np.testing.assert_allclose(clip.sound.ravel(), tones(8000) / 32768, atol=1 / 32768)
 
 
 def wav(channels, rate_hz, num_bytes):

@@ -1,3 +1,4 @@
+import av
 import numpy as np
 import pytest
 
@@ -92,6 +93,23 @@ def test_segments_are_those_of_the_shorter(write_clip, video_seconds, sound_seco
     assert media.count_segments(path) == segments
     media.read_clip(path, num_segments=segments, frames_per_segment=1)
     assert media.count_segments(path, modalities=["visual"]) == int(video_seconds + 0.25)
+
+
+def test_a_length_that_is_not_stated_has_its_limit_too(write_clip, tmp_path):
+    path = write_clip("clip.mkv", np.arange(75) / 25, sound=np.ones(48000))
+    live = tmp_path / "live.mkv"
+    with av.open(str(path)) as source, av.open(str(live), "w", options={"live": "1"}) as copy:
+        streams = [copy.add_stream_from_template(stream) for stream in source.streams]
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = streams[packet.stream_index]
+                copy.mux(packet)
+    with av.open(str(live)) as container:
+        assert container.duration is None
+    assert media.count_segments(live, limits=MediaLimits(max_duration_seconds=3)) == 3
+    with pytest.raises(media.MediaError, match=r"live\.mkv: .*lasts 3 s, over 2\.5 s") as error:
+        media.count_segments(live, limits=MediaLimits(max_duration_seconds=2.5))
+    assert error.value.reason == "too_long"
 
 
 def test_a_clip_of_less_than_a_second_is_too_short(write_clip):

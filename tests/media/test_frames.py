@@ -60,6 +60,36 @@ def test_reordered_frames_that_last_seconds_are_found(write_clip, read_numbers):
     assert read_numbers(media.read_frames(path, frames_per_segment=2)).tolist() == expected
 
 
+@pytest.mark.parametrize("delay", [0, 5])
+def test_vp8_pictures_that_are_not_shown_are_no_frames(write_clip, tmp_path, read_numbers, delay):
+    # Two-pass encoders write them before a shown picture, milliseconds earlier or at its time.
+    options = {"deadline": "realtime", "cpu-used": "16", "g": "1"}
+    times = np.arange(125) / 12.5
+    path = write_clip("clip.mkv", times, video_codec="libvpx", video_options=options)
+    copy = tmp_path / "hidden.mkv"
+    with av.open(str(path)) as source, av.open(str(copy), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for number, packet in enumerate(p for p in source.demux() if p.size):
+            data = bytes(packet)
+            shown = [(packet.pts, data)]
+            if number % 7 == 3:
+                hidden = bytes([data[0] & ~0x10]) + data[1:]  # its bit `show_frame`
+                shown = [(packet.pts, hidden), (packet.pts + delay, data)]
+            for pts, content in shown:
+                each = av.Packet(content)
+                each.pts = each.dts = pts
+                each.time_base, each.is_keyframe, each.stream = packet.time_base, True, stream
+                container.mux(each)
+    # Early ones make the rate vary: read by time, at moments some of which are theirs alone.
+    frames = media.read_frames(copy, frames_per_segment=25)
+    expected = media.segment_frame_indices(125, frames_per_segment=25)
+    if delay:
+        late = times + delay / 1000 * (np.arange(125) % 7 == 3)
+        moments = np.arange(10)[:, None] + np.arange(25) / 25
+        expected = np.searchsorted(late, moments + 1e-3, side="right") - 1
+    np.testing.assert_array_equal(read_numbers(frames), expected)
+
+
 def test_of_a_long_clip_only_the_beginning_is_read(write_clip, read_numbers):
     def read_bytes():
         return int(pathlib.Path("/proc/self/io").read_text().split()[1])

@@ -1,3 +1,5 @@
+import struct
+
 import av
 import numpy as np
 import pytest
@@ -123,3 +125,39 @@ def test_a_packet_lost_from_an_avi_file_is_damage(write_clip, codec):
     ) as error:
         read(path)
     assert error.value.reason == "damaged"
+
+
+def test_sound_frames_may_share_a_chunk_of_an_avi_file(write_clip, tmp_path):
+    sound = np.random.default_rng(0).integers(-9000, 9000, 3 * 44100)
+    times = np.arange(75) / 25
+    path = write_clip(
+        *("clip.avi", times),
+        **{"sound": sound, "rate_hz": 44100, "video_codec": "mpeg4", "audio_codec": "libmp3lame"},
+    )
+    copy = tmp_path / "chunks.avi"
+    with av.open(str(path)) as source, av.open(str(copy), "w") as container:
+        streams = [container.add_stream_from_template(stream) for stream in source.streams]
+        packets = [packet for packet in source.demux() if packet.size]
+        mp3 = b"".join(bytes(packet) for packet in packets if packet.stream_index == 1)
+        bytes_a_second = source.streams.audio[0].bit_rate // 8
+        chunks = [av.Packet(mp3[start : start + 1000]) for start in range(0, len(mp3), 1000)]
+        for number, chunk in enumerate(chunks):
+            chunk.pts = chunk.dts = number
+            chunk.is_keyframe = True
+        for index, each in enumerate([[p for p in packets if p.stream_index == 0], chunks]):
+            for packet in each:
+                packet.stream = streams[index]
+                container.mux(packet)
+    # Its headers must call the sound one of bytes at a constant rate, as such files do.
+    data = bytearray(copy.read_bytes())
+    header = data.index(b"auds")
+    struct.pack_into("<II", data, header + 20, 1, bytes_a_second)
+    struct.pack_into("<I", data, header + 32, len(mp3))
+    struct.pack_into("<I", data, header + 44, 1)
+    wave_format = data.index(b"strf", header) + 8
+    struct.pack_into("<IH", data, wave_format + 8, bytes_a_second, 1)
+    copy.write_bytes(data)
+    with av.open(str(copy)) as container:
+        assert None in [packet.pos for packet in container.demux(audio=0) if packet.size]
+    assert media.count_segments(copy) == 3
+    assert media.read_clip(copy, num_segments=3, frames_per_segment=1).sound.shape == (3, 44100)

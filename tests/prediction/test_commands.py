@@ -1,9 +1,12 @@
 """`python -m avel_tf`, with encoders that are quick, and once with the real ones."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -50,6 +53,13 @@ def quick(monkeypatch):
     monkeypatch.setattr(clips, "ClipEncoder", QuickEncoder)
     monkeypatch.setattr(commands, "choose_precision", lambda weights: pytest.fail("not needed"))
     monkeypatch.setattr(clips, "PART_SEGMENTS", 5)
+
+
+@pytest.fixture(autouse=True)
+def signals():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")
@@ -172,6 +182,15 @@ def test_other_encoders_than_those_of_the_training_data_are_refused():
         commands.open_reader(given, ENCODERS)
 
 
+def test_long_parts_may_take_longer_than_clips(monkeypatch):
+    limits = []
+    monkeypatch.setattr(clips, "DecoderProcess", limits.append)
+    for arguments in ([], ["--max_read_seconds", 10], ["--max_read_seconds", 86400]):
+        given = flags("predict", "a.mp4", "--model", "m", "--audio_weights", "/b.h5", *arguments)
+        commands.open_reader(given, ENCODERS)
+    assert [each.max_read_seconds for each in limits] == [360, 60, 86400]
+
+
 def test_without_a_note_the_precision_is_chosen(monkeypatch):
     class Choice:
         precision = "float32"
@@ -259,23 +278,37 @@ def test_half_a_saved_model_is_named(trained, tmp_path, capsys):
     assert "half is no whole SavedModel: " in capsys.readouterr().err
 
 
+def interrupt():
+    raise KeyboardInterrupt
+
+
+def end():
+    os.kill(os.getpid(), signal.SIGTERM)  # as `kill` and batch systems do
+    time.sleep(5)
+
+
+def fail():
+    raise RuntimeError("The decoder process failed on second.mp4")
+
+
 @pytest.mark.slow
-def test_what_was_found_before_an_interruption_is_written(
-    trained, write_video, tmp_path, monkeypatch
+@pytest.mark.parametrize(("stop", "status"), [(interrupt, 130), (end, 130), (fail, 2)])
+def test_what_was_found_before_the_end_is_written(
+    stop, status, trained, write_video, tmp_path, monkeypatch
 ):
     first, second = write_video("-first.mp4", 4), write_video("second.mp4", 4)
     read = clips.ClipReader.read
 
     def interrupted(reader, path, segments):
         if path == second:
-            raise KeyboardInterrupt
+            stop()
         return read(reader, path, segments)
 
     monkeypatch.setattr(clips.ClipReader, "read", interrupted)
     arguments = ["--model", trained("sel").saved_model, "--json", tmp_path / "e.json"]
     arguments += ["--audio_weights", "random", "--encoder_precision", "float32"]
     monkeypatch.chdir(first.parent)
-    assert main(["predict", "./-first.mp4", str(second), *map(str, arguments)]) == 130
+    assert main(["predict", "./-first.mp4", str(second), *map(str, arguments)]) == status
     (clip,) = json.loads((tmp_path / "e.json").read_text())["clips"]
     assert clip["path"] == "-first.mp4"
 
