@@ -225,7 +225,9 @@ def _answers(
     signature = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
     labels, predictions = collections.defaultdict(list), collections.defaultdict(list)
     for path in shard_paths(examples / "Split-test"):
-        serialized = tf.constant(list(read_shard(path)))
+        if not (records := list(read_shard(path))):  # all were rejected
+            continue
+        serialized = tf.constant(records)
         for name, value in parse_examples(serialized, ("record_id", *LABELS)).items():
             labels[name].append(value.numpy())
         for name, value in signature(serialized).items():

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from avel_tf.records import parse_examples
 from avel_tf.signatures import signatures
 from avel_tf.warm_up import read_warm_up
 
+AGAIN = "Run the pipeline again on a machine with less to do or more memory."
 TOLERANCE = 1e-3  # of probabilities and scores, between two ways to run the same float32 graph
 
 
@@ -32,6 +34,9 @@ def validate_serving(
     Returns:
         Dict of `servable`; `reasons`, why it is not; and, as far as it came, `load_seconds`,
         `slowest_request_seconds` and `peak_memory_gib`.
+    Raises:
+        RuntimeError: If the process that serves it is killed or gives no answer in time: perhaps
+            the machine's fault, so no verdict.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "answers.npz")
@@ -61,7 +66,12 @@ def _serve(
             command, capture_output=True, text=True, timeout=config.max_process_seconds
         )
     except subprocess.TimeoutExpired:
-        return {}, [f"No answer within {config.max_process_seconds:g} s."]
+        raise RuntimeError(
+            f"The model gave no answer within {config.max_process_seconds:g} s. {AGAIN}"
+        ) from None
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        raise RuntimeError(f"The process that served the model was ended by {name}. {AGAIN}")
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         return {}, [f"It does not load or answer: {last}"]

@@ -73,7 +73,10 @@ def from_preset(folder: str | pathlib.Path) -> keras.Model:
         model = kind(**config)
     except TypeError as error:  # of a later version, perhaps
         raise ValueError(f"{folder / CONFIG} does not describe a {name}: {error}.") from error
-    model.load_weights(folder / WEIGHTS)
+    try:
+        model.load_weights(folder / WEIGHTS)
+    except OSError as error:
+        raise ValueError(f"{folder / WEIGHTS} is damaged: {error}.") from error
     return model
 
 

@@ -27,7 +27,8 @@ def score(model: keras.Model, examples: pathlib.Path, task: str) -> tuple[dict, 
         examples: Folder with `Split-test` and `records.csv`.
         task: `"sel"` or `"cml"`.
     Returns:
-        Dict of `task`, `primary_metric`, `metrics`, `trivial_baselines` and `yardsticks`; and dict
+        Dict of `task`, `primary_metric`, `metrics` (NaN of a model that diverged, one with outputs
+        that are not finite), `trivial_baselines` and `yardsticks`; and dict
         of arrays `record_id` (N,) and `accuracy` (N,), the primary metric of each record, NaN for
         those that do not count.
     """
@@ -38,11 +39,14 @@ def score(model: keras.Model, examples: pathlib.Path, task: str) -> tuple[dict, 
     predictions = model.predict(batches, verbose=0)
     labels = {name: arrays[name] for name in LABELS}
     counts, values = COUNTS[task]
+    results = values(counts(labels, predictions))
+    if not all(np.isfinite(each).all() for each in predictions.values() if each.dtype.kind == "f"):
+        results = dict.fromkeys(results, float("nan"))  # labels would hide that it diverged
     trivial, yardsticks = trivial_scores(task, examples / "records.csv")
     return {
         "task": task,
         "primary_metric": metrics.PRIMARY_METRIC[task],
-        "metrics": values(counts(labels, predictions)),
+        "metrics": results,
         "trivial_baselines": trivial,
         "yardsticks": yardsticks,
     }, {

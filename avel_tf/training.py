@@ -17,6 +17,7 @@ from avel_tf.ave import DataError
 from avel_tf.checkpoints import Checkpoints
 from avel_tf.configuration import TrainingConfig
 from avel_tf.export import export_model
+from avel_tf.extraction.tables import read_records
 from avel_tf.models import SYSTEMS
 from avel_tf.models.inputs import pools_maps
 from avel_tf.records import input_dataset, memory_dataset, read_split, unpack_shards
@@ -86,7 +87,8 @@ def train(
         Dict with the best epoch (from 1), its accuracy on val, the epochs trained, and the seconds
         they took, those before a kill included.
     Raises:
-        DataError: If weak supervision lacks the split `background`.
+        DataError: If weak supervision lacks the split `background`, or no val record could tell
+            one epoch from another.
         DeviceError: If a GPU is asked for and there is none, or several devices cannot share the
             batches.
     """
@@ -96,6 +98,8 @@ def train(
     num_records = dataset["num_records"]
     if config.supervision == "weak":
         num_records = _with_background(num_records)
+    if config.task == "cml":
+        _check_val(examples)
     steps = _num_batches(config, num_records["train"])
     keras.utils.set_random_seed(config.seed)
     if not config.xla:  # which Keras would leave out
@@ -140,6 +144,16 @@ def train(
         "epochs": len(checkpoints.history),
         "seconds": checkpoints.seconds,
     }
+
+
+def _check_val(examples: pathlib.Path) -> None:
+    """Of cross-modality localization: an event as long as its record has but one window."""
+    val = read_records(examples / "records.csv")["val"]
+    if not any(0 < sum(item.event_relevance) < len(item.event_relevance) for item in val):
+        raise DataError(
+            f"None of the {len(val)} val records has an event that is shorter than the record: no "
+            "epoch would be better than another. Use a dataset with such records in val."
+        )
 
 
 def compiled_model(config: TrainingConfig, steps_per_epoch: int) -> keras.Model:

@@ -82,7 +82,7 @@ def main() -> None:
         if flags.rows and row["name"] not in flags.rows:
             continue
         by_rule = {}
-        for folder in row["models"]:
+        for folder in row.get("models", ()):  # none of a row that failed
             path = pathlib.Path(folder, "Format-Keras", "model.keras")
             model = keras.saving.load_model(path, compile=False)
             names = (*sorted(model.input), *LABELS)

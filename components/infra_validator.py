@@ -2,7 +2,7 @@
 
 from avel_tf.configuration import InfraValidationConfig
 from components.artifacts import InfraBlessing, Model
-from components.component import Component
+from components.component import Component, ComponentError
 
 
 class InfraValidator(Component):
@@ -26,6 +26,9 @@ class InfraValidator(Component):
         from avel_tf.infra_validation import validate_serving
 
         model = inputs["model"]
-        result = validate_serving(self.parameters, model.serving_path(), model.keras_path())
+        try:
+            result = validate_serving(self.parameters, model.serving_path(), model.keras_path())
+        except RuntimeError as error:  # a verdict would be kept
+            raise ComponentError(str(error)) from error
         outputs["infra_blessing"].record_verdict(result.pop("servable"))
         return result

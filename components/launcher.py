@@ -9,6 +9,7 @@ In the pipeline root:
 """
 
 import dataclasses
+import functools
 import hashlib
 import importlib.metadata
 import inspect
@@ -92,6 +93,8 @@ def run_pipeline(
     """
     root = pathlib.Path(pipeline_root).resolve()
     results = []
+    for component in pipeline.components:
+        _code(type(component))  # before one of them takes hours
     with exclusive(root):
         run = lineage.begin_run(pipeline.name, run_id, root)
         _remove_leftovers(root, run)
@@ -112,7 +115,6 @@ class _Launcher:
         self._root = root
         self._run = run
         self._enable_cache = enable_cache
-        self._environment = _environment()
         self._published: dict[tuple[str, str], Artifact] = {}
 
     def launch(self, component: Component) -> Result:
@@ -156,7 +158,8 @@ class _Launcher:
                 f"{', '.join(taken)} was made under another lineage database. Use that database, "
                 "or another pipeline root."
             )
-        code = self._code(component)
+        _check_code(type(component))
+        code = _code(type(component))
         key = self._cache_key(component, inputs, code)
         if self._enable_cache:
             for outputs, summary in self._run.cached_outputs(key, component.OUTPUTS):
@@ -173,11 +176,6 @@ class _Launcher:
         others = set((home / ".working").iterdir()) - {home / ".working" / code}
         _remove([home / ".working" / code / key, *others])
         return "COMPLETE", outputs, summary
-
-    def _code(self, component: Component) -> str:
-        bases = [kind for kind in type(component).__mro__ if issubclass(kind, Component)]
-        sources = {pathlib.Path(inspect.getfile(kind)) for kind in [*bases, Artifact]}
-        return _digest_of([sorted(map(_digest, sources)), self._environment])
 
     def _cache_key(
         self, component: Component, inputs: Mapping[str, Artifact | None], code: str
@@ -196,6 +194,20 @@ class _Launcher:
         return _digest_of(parts)
 
 
+def _code(kind: type[Component]) -> str:
+    return _digest_of([_sources(kind), _environment()])
+
+
+# As they were when this process, which imports them once, first looked.
+@functools.cache
+def _sources(kind: type[Component]) -> list[str]:
+    """What a component depends on alone: its class's files."""
+    bases = [base for base in kind.__mro__ if issubclass(base, Component)]
+    sources = {pathlib.Path(inspect.getfile(base)) for base in [*bases, Artifact]}
+    return sorted(map(_digest, sources))
+
+
+@functools.cache
 def _environment() -> dict[str, str]:
     """What all components depend on: the library, the data contract, the main packages."""
     files = {
@@ -206,6 +218,15 @@ def _environment() -> dict[str, str]:
     }
     versions = {name: importlib.metadata.version(name) for name in _DISTRIBUTIONS}
     return {name: _digest(path) for name, path in files.items()} | versions
+
+
+def _check_code(kind: type[Component]) -> None:
+    """Code that changed is not run any more: part of it is imported already, the rest is not."""
+    if (_sources.__wrapped__(kind), _environment.__wrapped__()) != (_sources(kind), _environment()):
+        raise ComponentError(
+            f"Files in {', '.join(_LIBRARY_FOLDERS)} or components have changed since this program "
+            "started. Start it again; what was made before is kept."
+        )
 
 
 def _digest(path: pathlib.Path) -> str:

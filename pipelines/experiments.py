@@ -99,7 +99,7 @@ def prepare_features(flags: argparse.Namespace) -> tuple[str, str]:
     simulation = read_simulation(folder)
     if simulation is None:
         return folder, f"features of {folder}."
-    annotations = "given" if simulation["annotations_dir"] else "simulated"
+    annotations = "given" if simulation.get("annotations_dir") else "simulated"
     return folder, f"simulated features (docs/simulation.md), {annotations} annotations."
 
 

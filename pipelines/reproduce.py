@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from avel_tf.configuration import TrainingConfig
 from avel_tf.flags import override
+from avel_tf.locks import exclusive
 from avel_tf.screen import quiet
 from components.component import Pipeline
 from components.launcher import Result
@@ -310,13 +311,13 @@ def main(arguments: list[str] | None = None) -> int:
     quiet()
     try:
         tables = select(flags)
-        flags.output_root.mkdir(parents=True, exist_ok=True)
-        features_dir, data = prepare_features(flags)
-        lineage = Lineage(flags.lineage or str(flags.output_root / "lineage.sqlite"))
-        reproduction = Reproduction(
-            features_dir, data, flags.settings, flags.output_root, lineage, flags.runs
-        )
-        failed = reproduction.run(tables)
+        with exclusive(flags.output_root):
+            features_dir, data = prepare_features(flags)
+            lineage = Lineage(flags.lineage or str(flags.output_root / "lineage.sqlite"))
+            reproduction = Reproduction(
+                features_dir, data, flags.settings, flags.output_root, lineage, flags.runs
+            )
+            failed = reproduction.run(tables)
     except (ValueError, RuntimeError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
@@ -328,7 +329,11 @@ def main(arguments: list[str] | None = None) -> int:
         print("\n" + (folder / f"{table.key}.md").read_text())
     print(f"Tables: {folder}")
     if failed:
-        print(f"Failed runs: {failed}. The same command tries them again.", file=sys.stderr)
+        print(
+            f"Failed runs: {failed}. The same command tries them again, but a run that diverged "
+            "would again.",
+            file=sys.stderr,
+        )
     return 1 if failed else 0
 
 

@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from avel_tf.configuration import TASKS, TrainingConfig
 from avel_tf.flags import override
+from avel_tf.locks import exclusive
 from avel_tf.screen import quiet
 from components.component import Pipeline
 from components.lineage import Lineage
@@ -98,8 +99,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         type=pathlib.Path,
         default=pathlib.Path("runs/reproduce"),
         metavar="DIR",
-        help="where everything goes, the results in DIR/tuning (default: runs/reproduce, so that "
-        "the tables find what is trained here)",
+        help="where everything goes, the results in DIR/tuning (default: runs/reproduce, "
+        "where a table's row of the same settings, --epochs and --patience is not trained again)",
     )
     parser.add_argument(
         "--lineage", metavar="DB", help="as for reproduce.py (default: OUTPUT_ROOT/lineage.sqlite)"
@@ -203,8 +204,8 @@ def main(arguments: list[str] | None = None) -> int:
     flags.output_root = flags.output_root.resolve()
     quiet()
     try:
-        flags.output_root.mkdir(parents=True, exist_ok=True)
-        results = search(flags)
+        with exclusive(flags.output_root):
+            results = search(flags)
     except (ValueError, RuntimeError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2

@@ -4,16 +4,18 @@ import collections
 import csv
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from avel_tf import evaluation
 from avel_tf.ave import SPLITS, Annotation, read_annotations, read_splits
 from avel_tf.configuration import EvaluationConfig
 from avel_tf.evaluation import evaluate
 from avel_tf.metrics import PRIMARY_METRIC
-from avel_tf.records import input_dataset, parse_examples
+from avel_tf.records import input_dataset, parse_examples, shard_paths, write_shard
 from avel_tf.scoring import COUNTS, LABELS, trivial_scores
 
 
@@ -103,6 +105,24 @@ def judge(examples_folder, tmp_path):
         return evaluate(config, model, baseline, examples_folder("sel"), tmp_path)
 
     return run
+
+
+@pytest.mark.slow
+def test_a_shard_whose_records_were_all_rejected_changes_nothing(
+    trained, examples_folder, tmp_path
+):
+    (tmp_path / "Split-test").mkdir()
+    paths = shard_paths(examples_folder("sel") / "Split-test")
+    names = [f"data_tfrecord-{index:05d}-of-{len(paths) + 1:05d}.gz" for index in range(9)]
+    write_shard(str(tmp_path / "Split-test" / names[0]), [])
+    for path, name in zip(paths, names[1:]):
+        shutil.copy(path, tmp_path / "Split-test" / name)
+    found = evaluation._answers(trained("sel").saved_model, tmp_path)
+    expected = evaluation._answers(trained("sel").saved_model, examples_folder("sel"))
+    for answers, of_all in zip(found, expected, strict=True):
+        assert answers.keys() == of_all.keys()
+        for name, values in of_all.items():
+            np.testing.assert_array_equal(answers[name], values)
 
 
 @pytest.mark.slow

@@ -113,8 +113,16 @@ def test_a_hanging_model_is_given_up(tmp_path, monkeypatch):
     program.write_text("import time; time.sleep(60)")
     monkeypatch.setattr(serving_check, "__file__", str(program))
     config = InfraValidationConfig(max_process_seconds=0.5)
-    result = validate_serving(config, tmp_path, tmp_path / "model.keras")
-    assert result == {"servable": False, "reasons": ["No answer within 0.5 s."]}
+    with pytest.raises(RuntimeError, match="no answer within 0.5 s. Run the pipeline again"):
+        validate_serving(config, tmp_path, tmp_path / "model.keras")
+
+
+def test_a_killed_process_is_no_verdict(tmp_path, monkeypatch):
+    program = tmp_path / "killed.py"
+    program.write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    monkeypatch.setattr(serving_check, "__file__", str(program))
+    with pytest.raises(RuntimeError, match="ended by SIGKILL. Run the pipeline again"):
+        validate_serving(InfraValidationConfig(), tmp_path, tmp_path / "model.keras")
 
 
 def test_operations_that_a_server_lacks_are_named(tmp_path):

@@ -141,6 +141,13 @@ def test_missing_files_are_named(preset, name):
         from_preset(preset)
 
 
+def test_damaged_weights_are_named(preset):
+    weights = preset / "model.weights.h5"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"model\.weights\.h5 is damaged: "):
+        from_preset(preset)
+
+
 def test_weights_of_another_size_are_refused(preset):
     content = json.loads((preset / "config.json").read_text())
     change(preset, config=content["config"] | {"units": 32})

@@ -73,6 +73,14 @@ def test_every_record_of_sel_counts_and_only_short_events_of_cml(examples_folder
         assert np.isfinite(accuracy).sum() == (12 if task == "sel" else short.sum())
 
 
+@pytest.mark.parametrize("task", ["sel", "cml"])
+def test_a_model_that_diverged_has_no_scores(examples_folder, task):
+    model = MODELS[task]()  # of SEL, its labels are numbers all the same
+    model.set_weights([np.full_like(weights, np.nan) for weights in model.get_weights()])
+    result, _ = score(model, examples_folder(task), task)
+    assert result["metrics"] and np.isnan(list(result["metrics"].values())).all()
+
+
 def write_records(path, annotations, splits):
     rows = ["split,row,category,video_id,start_seconds,end_seconds"]
     for split, members in splits.items():

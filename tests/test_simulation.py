@@ -151,6 +151,12 @@ def test_another_configuration_is_not_overwritten(small_dataset):
         render_dataset(small_dataset, dataclasses.replace(SMALL, seed=5))
 
 
+def test_clips_of_other_code_are_not_used_again(small_dataset, monkeypatch):
+    monkeypatch.setattr(simulated, "CODE", simulated.CODE[1:])
+    with pytest.raises(DataError, match="clips that other code drew. Name another folder"):
+        render_dataset(small_dataset, SMALL)
+
+
 def test_foreign_files_are_not_overwritten(tmp_path):
     (tmp_path / "thesis.txt").write_text("")
     with pytest.raises(DataError, match="no simulated dataset. Name a new or empty folder"):

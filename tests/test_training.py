@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from avel_tf import metrics, training
+from avel_tf.ave import DataError
 from avel_tf.configuration import SYSTEMS, ModelConfig, TrainingConfig
 
 CHECKOUT = pathlib.Path(training.__file__).parent.parent
@@ -245,6 +246,15 @@ def test_mirrored_over_two_devices(examples_folder, tmp_path):
         *(load(folder / "model").get_weights() for folder, _ in runs), strict=True
     ):
         np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+def test_val_must_tell_epochs_apart(run_training, tmp_path):
+    (tmp_path / "dataset.json").write_text('{"num_records": {"train": 1, "val": 1}}')
+    lines = ["split,row,category,video_id,start_seconds,end_seconds"]
+    lines += ["train,0,Bark,a,2,5", "val,1,Bark,b,0,10", "val,2,Bark,c,3,3"]
+    (tmp_path / "records.csv").write_text("\n".join(lines))
+    with pytest.raises(DataError, match="None of the 2 val records has an event that is shorter"):
+        run_training(TrainingConfig("cml"), tmp_path)
 
 
 def test_gpu_that_is_not_there():

@@ -14,11 +14,13 @@ import tqdm
 from avel_tf.ave import CATEGORIES, NUM_SEGMENTS, SPLITS, Annotation, DataError
 from avel_tf.media import write_clip
 from avel_tf.simulation.categories import APPEARANCES, SIMULATED_CATEGORIES
+from avel_tf.simulation.code_digest import code_digest
 from avel_tf.simulation.config import SimulationConfig
 from avel_tf.simulation.release_files import draw_video_id, write_annotations, write_order
 from avel_tf.simulation.scenes import draw_frames, draw_presence, draw_waveform
 
 CONFIG_FILE = "simulation.json"
+CODE = ("categories.py", "dataset.py", "release_files.py", "scenes.py", "../media/writing.py")
 SHORT_SHARE = 0.6  # of the events: enough for cross-modality localization, which needs short ones
 HELD_OUT_SHARE = 1 / 6  # of a category's clips, for each of val and test
 MIN_LENGTH = 2  # seconds of the shortest event, as in AVE
@@ -122,14 +124,27 @@ def _check_rendered(folder: pathlib.Path, config: SimulationConfig) -> None:
         raise DataError(
             f"{folder} holds files but no simulated dataset. Name a new or empty folder."
         )
-    found, wanted = json.loads(path.read_text()), dataclasses.asdict(config)
-    if found != wanted:
-        differing = [name for name in wanted if found.get(name) != wanted[name]]
+    found, wanted = json.loads(path.read_text()), _description(config)
+    differing = [name for name in wanted if found.get(name) != wanted[name]]
+    if differing == ["made_of"]:
+        raise DataError(
+            f"{folder} holds clips that other code drew. Name another folder, or remove this one."
+        )
+    if differing:
         raise DataError(
             f"{folder} holds a dataset of another configuration: "
-            + ", ".join(f"{name}={found.get(name)}, not {wanted[name]}" for name in differing)
+            + ", ".join(
+                f"{name}={found.get(name)}, not {wanted[name]}"
+                for name in differing
+                if name != "made_of"
+            )
             + ". Name another folder, or remove this one."
         )
+
+
+def _description(config: SimulationConfig) -> dict:
+    """The configuration, and a digest of all else that the clips follow from."""
+    return {**dataclasses.asdict(config), "made_of": code_digest(CODE)}
 
 
 def _write_dataset(folder: pathlib.Path, config: SimulationConfig) -> None:
@@ -144,7 +159,7 @@ def _write_dataset(folder: pathlib.Path, config: SimulationConfig) -> None:
     # `disable=None`: no progress line where nobody watches.
     for annotation in tqdm.tqdm(annotations, "Simulating", unit="clip", disable=None):
         _write_clip(folder / "AVE" / f"{annotation.video_id}.mp4", annotation, config)
-    (folder / CONFIG_FILE).write_text(json.dumps(dataclasses.asdict(config), indent=2))
+    (folder / CONFIG_FILE).write_text(json.dumps(_description(config), indent=2))
 
 
 def _write_clip(path: pathlib.Path, annotation: Annotation, config: SimulationConfig) -> None:

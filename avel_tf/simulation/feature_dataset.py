@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import os
 import pathlib
@@ -27,6 +26,7 @@ from avel_tf.ave.official_features import AUDIO_SHAPE, KEYS, VISUAL_SHAPE
 from avel_tf.configuration import TASKS
 from avel_tf.locks import exclusive
 from avel_tf.simulation.ave_annotations import draw_ave_annotations, draw_ave_splits
+from avel_tf.simulation.code_digest import code_digest
 from avel_tf.simulation.feature_model import FeatureModel, FeatureModelConfig
 from avel_tf.simulation.release_files import write_annotations, write_order
 
@@ -34,7 +34,7 @@ CONFIG_FILE, LOCK_FILE = "simulation.json", ".lock"
 CODE = ("ave_annotations.py", "feature_dataset.py", "feature_model.py", "release_files.py")
 KEY = KEYS[0]
 ORDER_FILES = {"sel": "{}_order.h5", "cml": "{}_order_match.h5"}
-NUM_BACKGROUND_CLIPS = 178
+NUM_AVE_RECORDS, NUM_BACKGROUND_CLIPS = 4143, 178
 BACKGROUND_ROW = 1_000_000  # of the first clip without event: never that of a record
 
 
@@ -43,17 +43,17 @@ class FeatureSimulationConfig:
     """What simulated features are made of: the same values, the same files.
 
     Args:
-        num_records: Integer. 4143 in AVE; without effect where annotations are given.
+        num_records: Integer. 4143 in AVE; of given annotations all are taken.
         seed: Integer. Of annotations and features.
         annotations_dir: String. Folder with a real `Annotations.txt` and the split files of both
             tasks, or empty to draw them with AVE's statistics.
         dtype: String. `"float16"`, `"float32"` or, as in the official files, `"float64"`.
         model: `FeatureModelConfig`.
     Raises:
-        ValueError: If a value is out of range.
+        ValueError: If a value is out of range, or a number of records is asked of given ones.
     """
 
-    num_records: int = 4143
+    num_records: int = NUM_AVE_RECORDS
     seed: int = 0
     annotations_dir: str = ""
     dtype: str = "float16"
@@ -61,6 +61,11 @@ class FeatureSimulationConfig:
 
     def __post_init__(self):
         arguments.check_positive_integer("num_records", self.num_records)
+        if self.annotations_dir and self.num_records != NUM_AVE_RECORDS:
+            raise ValueError(
+                "`num_records` is for annotations that are drawn, without `annotations_dir`. "
+                f"Received: num_records={self.num_records}."
+            )
         arguments.check_choice("dtype", self.dtype, ("float16", "float32", "float64"))
         if not isinstance(self.seed, int) or self.seed < 0:
             raise ValueError(
@@ -136,12 +141,8 @@ def _check_config(folder: pathlib.Path, config: FeatureSimulationConfig) -> None
 
 def _description(config: FeatureSimulationConfig) -> dict:
     """The configuration, and a digest of all else that the features follow from."""
-    digest = hashlib.sha256()
-    for name in CODE:
-        digest.update(pathlib.Path(__file__).with_name(name).read_bytes())
-    if config.annotations_dir:
-        digest.update(repr(annotations_and_splits(config)).encode())
-    return {**dataclasses.asdict(config), "made_of": digest.hexdigest()}
+    given = repr(annotations_and_splits(config)) if config.annotations_dir else ""
+    return {**dataclasses.asdict(config), "made_of": code_digest(CODE, given)}
 
 
 def _write(folder: pathlib.Path, config: FeatureSimulationConfig) -> None:

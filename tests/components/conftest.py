@@ -42,6 +42,12 @@ def database(request, tmp_path):
     return os.environ[variable]
 
 
+def forget_code():
+    """Lets the launcher look at the code as a new process does."""
+    launcher._environment.cache_clear()
+    launcher._sources.cache_clear()
+
+
 class Runner:
     """Runs the toy pipeline again and again in one pipeline root."""
 
@@ -56,7 +62,8 @@ class Runner:
         (folder / "number").write_text("5")
 
     def run(self, enable_cache=True, **arguments):
-        """One run: its results by component id."""
+        """One run, as if in a process of its own: its results by component id."""
+        forget_code()
         self.run_ids.append(f"{self.name}-{len(self.run_ids)}")
         results = launcher.run_pipeline(
             self.toy.make_pipeline(self.folder, self.name, **arguments),
@@ -79,7 +86,9 @@ def checkout(tmp_path, monkeypatch):
         (tmp_path / "checkout" / file).parent.mkdir(parents=True)
         (tmp_path / "checkout" / file).write_text("content\n")
     monkeypatch.setattr(launcher, "_CHECKOUT", tmp_path / "checkout")
-    return tmp_path / "checkout"
+    forget_code()
+    yield tmp_path / "checkout"
+    forget_code()
 
 
 @pytest.fixture

@@ -137,6 +137,31 @@ def test_code_change_in_one_component_does_not_rerun_those_before_it(
     }
 
 
+def test_code_that_changed_is_not_run_by_a_program_that_began_before(runner, toy, checkout):
+    file = checkout / "avel_tf" / "layers" / "layer.py"
+    before = file.read_text()
+    toy.HOOKS["Train"] = lambda _: file.write_text("edited while it trained\n")
+    results = runner.run()
+    assert {key: result.state for key, result in results.items()} == {
+        **dict.fromkeys(["Source", "Train"], "COMPLETE"),
+        "Judge": "FAILED",  # which might import what was edited
+    }
+    assert "have changed since this program started. Start it" in results["Judge"].error
+    # Nor does the same program serve or make anything later on.
+    (again,) = launcher.run_pipeline(
+        toy.make_pipeline(runner.folder, runner.name),
+        pipeline_root=runner.root,
+        lineage=runner.lineage,
+        run_id="later",
+    )
+    assert again.state == "FAILED"
+    del toy.HOOKS["Train"]
+    assert runner.states() == ALL_COMPLETE  # of the edited code
+    file.write_text(before)
+    states = runner.states()  # the training was that of the code before
+    assert states["Train"] == "CACHED"
+
+
 def test_vanished_output_is_made_again(runner):
     first = runner.run()
     shutil.rmtree(first["Train"].outputs["model_run"].uri)

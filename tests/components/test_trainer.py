@@ -12,7 +12,7 @@ from components.trainer import Trainer
 def trainer():
     """A Trainer that asks for a GPU."""
     return Trainer(
-        TrainingConfig("cml", devices="gpu"),
+        TrainingConfig("sel", devices="gpu"),
         examples=Channel("Dataset", "examples", Examples),
         anomalies=Channel("Dataset", "anomalies", ExampleAnomalies),
     )

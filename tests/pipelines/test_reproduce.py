@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from avel_tf import result_tables
+from avel_tf.locks import exclusive
 from components import launcher
 from components.artifacts import Model, RecordScores
 from components.launcher import Result
@@ -126,7 +127,7 @@ def test_a_row_that_fails_says_so_and_others_run(runs, root, capsys):
     assert printed.out.count("FAILED: Trainer: no memory left") == 2
     line = next(line for line in printed.out.splitlines() if line.startswith("| AVDLN"))
     assert line.split("|")[7].strip() == "failed"
-    assert "Failed runs: 2. The same command tries them again." in printed.err
+    assert "Failed runs: 2. The same command tries them again, but" in printed.err
 
 
 @pytest.mark.parametrize("system", ["avdln", "dam"])
@@ -161,6 +162,21 @@ def test_without_data_nothing_goes_on(runs, root, capsys):
     assert run(root) == 2
     assert len(runs.trainings) == 1
     assert capsys.readouterr().err == "Error: AveExampleGen: No Annotations.txt in nowhere.\n"
+
+
+def test_one_program_at_a_time(runs, root, capsys):
+    with exclusive(root):
+        assert run(root, "--tables", "1") == 2
+    assert f"Another run is using {root}. Wait" in capsys.readouterr().err
+    assert runs.trainings == []
+
+
+def test_a_folder_of_clips_is_no_features(root, capsys):
+    clips = root.parent / "features"
+    clips.mkdir()
+    (clips / "simulation.json").write_text('{"num_clips": 96}')
+    assert run(root, "--tables", "1") == 2
+    assert "No Annotations.txt in" in capsys.readouterr().err
 
 
 def test_an_interrupted_run_says_how_to_go_on(monkeypatch, root, capsys):

@@ -104,6 +104,11 @@ def test_another_configuration_is_not_overwritten(folder, change):
         simulate_features(folder, dataclasses.replace(SMALL, **change))
 
 
+def test_given_annotations_are_taken_whole():
+    with pytest.raises(ValueError, match="without `annotations_dir`. Received: num_records=300."):
+        FeatureSimulationConfig(annotations_dir="AVE_Dataset", num_records=300)
+
+
 def test_features_of_other_annotations_or_code_are_not_used_again(
     feature_folder, tmp_path, quick, monkeypatch
 ):
