@@ -225,7 +225,7 @@ def _check_code(kind: type[Component]) -> None:
     if (_sources.__wrapped__(kind), _environment.__wrapped__()) != (_sources(kind), _environment()):
         raise ComponentError(
             f"Files in {', '.join(_LIBRARY_FOLDERS)} or components have changed since this program "
-            "started. Start it again; what was made before is kept."
+            "started. Start it again."
         )
 
 

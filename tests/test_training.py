@@ -152,7 +152,7 @@ def test_stops_early_and_exports_the_best_epoch(trained, run_training, examples_
     assert len(values) == best + run.config.patience < run.config.epochs
 
     # A run that ends with that epoch, where no test split is to be seen, has the same weights.
-    for name in ("Split-train", "Split-val", "dataset.json"):
+    for name in ("Split-train", "Split-val", "dataset.json", "records.csv"):
         (tmp_path / name).symlink_to(examples_folder("cml") / name)
     config = dataclasses.replace(run.config, epochs=best, devices="cpu")
     repeated = run_training(config, tmp_path)
