@@ -12,6 +12,10 @@ BACKEND_TESTS := tests/layers tests/models tests/test_losses.py tests/test_metri
 	tests/test_localization.py tests/test_trivial_baselines.py tests/test_canonical_correlation.py \
 	tests/test_backend_independence.py tests/test_presets.py \
 	tests/examples/test_layers_in_your_model.py
+# What JAX compiles, which takes most of its tests' time, is kept for the next run.
+JAX_SETTINGS := KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
+	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.venv-jax/compiled JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 \
+	JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 WORKERS := -n 2 --dist loadfile --no-loadscope-reorder  # in the order of tests/conftest.py
 BACKENDS := tensorflow jax
 EXPORTERS := tf2onnx onnxruntime ai-edge-litert
@@ -22,7 +26,7 @@ run: $(ENVIRONMENT)
 	@.venv/bin/python pipelines/local_runner.py $(ARGS)
 
 test: $(ENVIRONMENT) $(JAX_ENVIRONMENT)
-	JAX_DISABLE_MOST_OPTIMIZATIONS=1 KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -rs -m "" $(WORKERS) $(BACKEND_TESTS)
+	$(JAX_SETTINGS) .venv-jax/bin/python -m pytest -q -rs -m "" $(WORKERS) $(BACKEND_TESTS)
 	.venv/bin/python -m pytest -q -rs -m "" $(WORKERS) --durations 15 tests
 
 # Emptied each time, or they would not have the newest; `build`, or the wheel could hold old files.
