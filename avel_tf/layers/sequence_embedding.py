@@ -5,9 +5,10 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from keras.layers import GRU, LSTM, Bidirectional, SimpleRNN
+from keras.layers import GRU, LSTM, SimpleRNN
 
 from avel_tf.arguments import check_choice, check_positive_integer
+from avel_tf.layers.bidirectional import bidirectional
 
 KINDS = ("rnn", "lstm", "gru", "blstm", "average", "max")
 ABSENT = float(np.finfo("float32").min)  # below every feature that a maximum is taken of
@@ -73,7 +74,7 @@ class SequenceEmbedding(keras.layers.Layer):
         if self.kind == "lstm":
             return LSTM(self.units, use_cudnn=False, dtype=policy, name="recurrence")
         one_direction = LSTM(self.units // 2, use_cudnn=False, dtype=policy, name="lstm")
-        return Bidirectional(one_direction, dtype=policy, name="recurrence")
+        return bidirectional(one_direction, dtype=policy, name="recurrence")
 
     def build(self, local_features_shape, event_relevance_shape):
         width = local_features_shape[-1]

@@ -8,6 +8,7 @@ from keras import ops
 
 from avel_tf.arguments import check_choice, check_positive_integer
 from avel_tf.layers import AudioGuidedAttention, TwoBiasLSTMCell
+from avel_tf.layers.bidirectional import bidirectional
 from avel_tf.models.baselines.outputs import localization_outputs
 from avel_tf.models.inputs import check_visual_shape, mean_over_map
 
@@ -157,4 +158,4 @@ class AudioVisualLocalizer(keras.Model):
 def _bidirectional_lstm(units: int, policy: Any, name: str) -> keras.layers.Layer:
     cell = TwoBiasLSTMCell(units, dtype=policy, name="cell")
     recurrence = keras.layers.RNN(cell, return_sequences=True, dtype=policy, name="lstm")
-    return keras.layers.Bidirectional(recurrence, dtype=policy, name=name)
+    return bidirectional(recurrence, dtype=policy, name=name)
