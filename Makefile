@@ -1,15 +1,17 @@
 # make run    installs everything and runs the demo pipeline (ARGS="--task cml" for another one)
 # make test   installs everything and runs all tests
+# make test-fresh      runs README's commands in a bare Debian 12 and a bare Debian 13
 # make test-backends   installs the newest TensorFlow, Keras and JAX in empty environments and has
 #             both backends train, save and open each other's models; needs a package index
 # make format rewrites the code in the house's format
 
-PYTHON ?= python3.11
+# PYTHON=… decides on the interpreter; otherwise requirements/find_python does.
+export PYTHON
 ENVIRONMENT := .venv/.complete
 JAX_ENVIRONMENT := .venv-jax/.complete
 # The same tests run on TensorFlow and, without it, on JAX, which compiles for longer than it runs.
 BACKEND_TESTS := tests/layers tests/models tests/test_losses.py tests/test_metrics.py \
-	tests/test_localization.py tests/test_trivial_baselines.py tests/test_canonical_correlation.py \
+	tests/test_localization.py tests/evaluation/test_trivial_baselines.py tests/test_canonical_correlation.py \
 	tests/test_backend_independence.py tests/test_presets.py \
 	tests/examples/test_layers_in_your_model.py
 # What JAX compiles, which takes most of its tests' time, is kept for the next run.
@@ -20,7 +22,7 @@ WORKERS := -n 2 --dist loadfile --no-loadscope-reorder  # in the order of tests/
 BACKENDS := tensorflow jax
 EXPORTERS := tf2onnx onnxruntime ai-edge-litert
 
-.PHONY: run test test-backends format
+.PHONY: run test test-fresh test-backends format
 
 run: $(ENVIRONMENT)
 	@.venv/bin/python pipelines/local_runner.py $(ARGS)
@@ -29,11 +31,15 @@ test: $(ENVIRONMENT) $(JAX_ENVIRONMENT)
 	$(JAX_SETTINGS) .venv-jax/bin/python -m pytest -q -rs -m "" $(WORKERS) $(BACKEND_TESTS)
 	.venv/bin/python -m pytest -q -rs -m "" $(WORKERS) --durations 15 tests
 
+# Needs root, debootstrap and the network.
+test-fresh:
+	tests/fresh/run
+
 # Emptied each time, or they would not have the newest; `build`, or the wheel could hold old files.
 test-backends:
 	rm -rf build .venv-newest-models
 	for backend in $(BACKENDS); do \
-		$(PYTHON) -m venv --clear .venv-newest-$$backend && \
+		$${PYTHON:-$$(requirements/find_python)} -m venv --clear .venv-newest-$$backend && \
 		.venv-newest-$$backend/bin/python -m pip install --quiet ".[$$backend]" && \
 		KERAS_BACKEND=$$backend .venv-newest-$$backend/bin/python \
 			tests/backends/write_models.py .venv-newest-models/$$backend || exit 1; \
@@ -43,21 +49,19 @@ test-backends:
 			tests/backends/read_models.py .venv-newest-models/$$writer || exit 1; \
 	done; done
 	.venv-newest-tensorflow/bin/python -m pip install --quiet $(EXPORTERS) pytest
-	.venv-newest-tensorflow/bin/pytest -q -m "" -o pythonpath= tests/test_portable_exports.py
+	.venv-newest-tensorflow/bin/pytest -q -m "" -o pythonpath= tests/serving/test_portable_exports.py
 
 format: $(ENVIRONMENT)
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-# --no-deps: the lock files name every package; left to itself pip takes longer to resolve them
-# than to install them.
-$(ENVIRONMENT): requirements-py311.lock setup.py
-	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --no-deps -r requirements-py311.lock
+LOCKS := $(wildcard requirements/*)
+
+$(ENVIRONMENT): $(LOCKS) setup.py
+	requirements/create_environment .venv
 	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(JAX_ENVIRONMENT): requirements-jax-py311.lock
-	$(PYTHON) -m venv .venv-jax
-	.venv-jax/bin/python -m pip install --quiet --no-deps -r requirements-jax-py311.lock
+$(JAX_ENVIRONMENT): $(LOCKS)
+	requirements/create_environment .venv-jax jax-
 	@touch $@

@@ -1,4 +1,4 @@
-"""How this project starts a Beam job."""
+"""Beam jobs with checked options."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -7,24 +7,24 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners import create_runner
 
-# Named because Beam's default first tries to download a runner binary.
+# Named explicitly, because Beam's default first tries to download a runner binary.
 DEFAULT_ARGS = ("--runner=FnApiRunner",)
 
 
 def options(beam_args: Sequence[str] = ()) -> PipelineOptions:
-    """Beam options: in-process unless `beam_args` name a runner.
+    """Makes Beam options: in-process unless `beam_args` name a runner.
 
     Args:
         beam_args: Beam's own command-line options, such as `--runner=DirectRunner`.
     Raises:
-        ValueError: If Beam does not know the runner, or an option, which it would ignore.
+        ValueError: If Beam does not know the runner or an option, which it would silently ignore.
     """
     parsed = PipelineOptions([*DEFAULT_ARGS, *beam_args])
     standard = parsed.view_as(StandardOptions)
-    if standard.runner == "DaskRunner":  # the one runner that Beam knows only by its full name
+    if standard.runner == "DaskRunner":  # the only runner Beam does not know by its short name
         standard.runner = "apache_beam.runners.dask.dask_runner.DaskRunner"
     try:
-        create_runner(standard.runner)  # its options are known once it is imported
+        create_runner(standard.runner)  # imports it, which registers its options
     except (ValueError, ImportError, AttributeError) as error:
         raise ValueError(
             f"Beam cannot make the runner {standard.runner!r}: {error}. Correct `--beam_args`."
@@ -39,7 +39,7 @@ def options(beam_args: Sequence[str] = ()) -> PipelineOptions:
 
 
 def _spread(parsed: PipelineOptions) -> None:
-    """One element a task: by default Dask makes one of 128, and one worker does all the work."""
+    """Gives each task one element: by default Dask groups 128, and one worker does all the work."""
     from apache_beam.runners.dask.dask_runner import DaskOptions
 
     bags = parsed.view_as(DaskOptions)
@@ -49,10 +49,10 @@ def _spread(parsed: PipelineOptions) -> None:
 
 @contextlib.contextmanager
 def pipeline(beam_args: Sequence[str] = ()) -> Iterator[beam.Pipeline]:
-    """A Beam pipeline for a `with` statement.
+    """Runs a Beam pipeline at the end of a `with` block.
 
     Raises:
-        KeyboardInterrupt: On Ctrl-C, which Beam's in-process runner makes a RuntimeError.
+        KeyboardInterrupt: On Ctrl-C, which Beam's in-process runner turns into a RuntimeError.
     """
     job = beam.Pipeline(options=options(beam_args))
     try:
@@ -64,4 +64,4 @@ def pipeline(beam_args: Sequence[str] = ()) -> Iterator[beam.Pipeline]:
         raise
     finally:
         if client := getattr(getattr(job, "result", None), "client", None):
-            client.close()  # Dask's, else it goes on looking for a cluster that has gone
+            client.close()  # or Dask's client keeps looking for a cluster that is gone

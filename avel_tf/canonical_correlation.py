@@ -1,31 +1,33 @@
-"""Canonical correlation of two views: what to maximize, and the space it is found in."""
+"""Canonical correlation of two views: the loss, and the projection to canonical space."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
-from avel_tf.arguments import check_fraction, check_positive, check_positive_integer
+from avel_tf.utils.arguments import check_fraction, check_positive, check_positive_integer
 
-SMALLEST_VARIANCE = 1e-6  # of a view that does not vary, or of no pairs at all
+SMALLEST_VARIANCE = 1e-6  # for a view that does not vary, or a batch without pairs
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
 class CanonicalCorrelationLoss(keras.losses.Loss):
-    """Minus the total canonical correlation between two views of the pairs of a batch.
+    """Negative total canonical correlation between two views of the pairs in a batch.
 
-    The sum of the singular values of S11^-1/2 S12 S22^-1/2. A batch without any pair has loss 0.
-    Covariances take many more pairs than a view has dimensions: let batches be large.
+    The total is the sum of the singular values of S11^-1/2 S12 S22^-1/2. A batch without pairs
+    has loss 0. Use large batches: estimating covariances takes many more pairs than a view has
+    dimensions.
 
     B: batch, T: segments, K: width of a view.
 
     Args:
         ridge: Positive float. Added to the variances, in units of the mean variance of their
-            view: the loss does not depend on the scale of the views.
+            view, so that the loss does not depend on the scale of the views.
         name: String. Name of the loss.
     Call arguments:
-        y_true: Float tensor (B, T), weight of each pair: the event's segments are pairs.
-        y_pred: Float tensor (B, T, 2K), both views side by side.
+        y_true: Float tensor (B, T), weight of each pair; the event's segments are the pairs.
+            Padded segments, whose weight is negative, are none.
+        y_pred: Float tensor (B, T, 2K), both views concatenated.
     Returns:
         Float scalar, from -K to 0.
     Raises:
@@ -49,8 +51,8 @@ class CanonicalCorrelationLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         total, _, scatter = _moments(y_pred, y_true)
         _, _, correlation = _whiten(scatter / _or_one(total), self.ridge)
-        # The gradient of a sum of singular values is U V^T. Both as constants give it without
-        # the gradient of the decomposition, which divides by gaps between singular values.
+        # The gradient of the sum of singular values is U V^T. Holding both constant gives it
+        # without differentiating the decomposition, which divides by gaps of singular values.
         u, _, vt = ops.svd(ops.stop_gradient(correlation), full_matrices=False)
         rotation = ops.stop_gradient(ops.matmul(u, vt))
         return -ops.sum(rotation * correlation)
@@ -61,24 +63,24 @@ class CanonicalCorrelationLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="avel_tf")
 class CanonicalProjection(keras.layers.Layer):
-    """Linear canonical correlation analysis of two views, by running statistics.
+    """Linear canonical correlation analysis of two views, from running statistics.
 
-    Views that a network maximizes the correlation of are defined up to a linear map. This one
-    decorrelates each view and turns both so that their dimensions correspond, the most
-    correlated ones first. Mean and covariance are those of the pairs seen in training, of a
-    batch `momentum` times less for each batch since; batches without pairs change neither.
-    No gradient passes.
+    A network that maximizes correlation determines its views only up to a linear map. This layer
+    decorrelates each view and rotates both so that their dimensions correspond, the most
+    correlated first. Mean and covariance are those of the pairs seen in training; each further
+    batch multiplies the weight of the earlier ones by `momentum`. Batches without pairs change
+    neither. No gradient passes through.
 
     B: batch, T: segments, K: width of a view.
 
     Args:
         units: Integer. K.
-        momentum: Float in [0, 1]. What the pairs seen before count at the next batch.
+        momentum: Float in [0, 1]. Factor on the weight of all earlier pairs at each batch.
         ridge: Positive float, see `CanonicalCorrelationLoss`.
     Call arguments:
-        projections: Float tensor (B, T, 2K), both views side by side.
-        pair_weights: Tensor (B, T), weight of each pair in the statistics.
-        training: Boolean. Whether the statistics take in this batch.
+        projections: Float tensor (B, T, 2K), both views concatenated.
+        pair_weights: Tensor (B, T), weight of each pair in the statistics; none if negative.
+        training: Boolean. Whether to update the statistics with this batch.
     Returns:
         Two float32 tensors (B, T, K).
     Raises:
@@ -138,8 +140,8 @@ class CanonicalProjection(keras.layers.Layer):
         )
 
     def _update(self, projections, pair_weights):
-        # Mean and scatter of two samples together (Chan et al., 1979): exact from the first
-        # batch on, and without the cancellation of a mean square less a squared mean.
+        # Combined mean and scatter of two samples (Chan et al., 1979): exact from the first
+        # batch on, and without the cancellation in mean square minus squared mean.
         total, mean, scatter = _moments(projections, pair_weights)
         before = self.momentum * self.total
         together = _or_one(before + total)
@@ -159,14 +161,14 @@ class CanonicalProjection(keras.layers.Layer):
 
 
 def _or_one(total):
-    """A divisor for sums over no pairs, which are zeros."""
+    """Makes a safe divisor: sums over no pairs are zero and stay so."""
     return ops.where(total > 0, total, 1.0)
 
 
 def _moments(projections, weights):
-    """Total weight, mean (2K,) and sum of weighted products around it (2K, 2K)."""
+    """Computes total weight, mean (2K,) and weighted scatter around it (2K, 2K)."""
     x = ops.reshape(projections, (-1, projections.shape[-1]))
-    weights = ops.reshape(weights, (-1, 1))
+    weights = ops.maximum(ops.reshape(weights, (-1, 1)), 0.0)
     total = ops.sum(weights)
     mean = ops.sum(weights * x, axis=0) / _or_one(total)
     centered = x - mean
@@ -174,7 +176,7 @@ def _moments(projections, weights):
 
 
 def _whiten(covariance, ridge):
-    """Cholesky factors L1, L2 of both views' covariance, and L1^-1 S12 L2^-T, all (K, K)."""
+    """Computes the Cholesky factors L1, L2 of both views, and L1^-1 S12 L2^-T, all (K, K)."""
     units = covariance.shape[-1] // 2
     factor_1 = _factor(covariance[:units, :units], ridge)
     factor_2 = _factor(covariance[units:, units:], ridge)
@@ -190,6 +192,6 @@ def _factor(covariance, ridge):
 
 
 def _whitened(factor, centered):
-    """L^-1 x of every row x of (B, T, K)."""
+    """Computes L^-1 x for every row x of (B, T, K)."""
     inverse = ops.solve_triangular(factor, ops.eye(factor.shape[-1]), lower=True)
     return ops.matmul(centered, ops.transpose(inverse))

@@ -1,13 +1,16 @@
-"""From scores to decisions: segment labels, and the window where an event is.
+"""From scores to decisions: segment labels, and the window of an event.
 
 A window is a run of `length` segments. Cross-modality localization is given the event's length
-and takes the window with the largest sum of scores; a prediction is right if it is the event's
-window exactly (sections 3.3 and 4.1).
+and picks the window with the largest sum of scores; a prediction is correct if it matches the
+event's window exactly (sections 3.3 and 4.1).
 
 Windows tie when their sums differ by no more than `TIE_TOLERANCE` times the record's sum of
-absolute scores, which is what float32 leaves uncertain. A tie is worth its expected value, one
-over the number of tied windows if the event's is among them: taking the first of them would turn
-a constant score into a guess that events start early, which on AVE is a good guess.
+absolute scores, the uncertainty of float32. A tie counts with its expected value: one over the
+number of tied windows if the event's is among them. Picking the first of them would turn a
+constant score into a guess that events start early, which is a good guess on AVE.
+
+A record shorter than its batch is padded at its end with segments whose label and relevance are
+`PADDING`. They are never scored, and no window contains one.
 """
 
 from collections.abc import Mapping
@@ -17,34 +20,55 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from avel_tf.arguments import check_positive_integer
+from avel_tf.choices import PADDING
+from avel_tf.utils.arguments import check_positive_integer
 
 TIE_TOLERANCE = 1e-6
 
 
 def most_likely(logits: Any) -> Any:
-    """Where the largest of the last axis is; under TensorFlow and JAX the first, if several tie.
+    """Index of the largest value on the last axis; the first if several tie (TensorFlow, JAX).
 
     Args:
         logits: Float tensor or array (..., K).
     Returns:
         Int32 tensor of the Keras backend (...).
     """
-    # Keras's argmax of floats works on their bits under TensorFlow, which ONNX and LiteRT cannot.
+    # Under TensorFlow, Keras's argmax works on the bits of floats; ONNX and LiteRT cannot do so.
     return ops.cast(ops.top_k(logits, 1)[1][..., 0], "int32")
+
+
+def segment_weights(targets: Any) -> Any:
+    """Computes weights that leave padded segments out of a mean over all segments.
+
+    A mean of weighted values over the segments of a record is that over the segments it has; each
+    record then weighs the same, however long it is.
+
+    B: batch, T: segments.
+
+    Args:
+        targets: Tensor or array (B, T), `PADDING` in padded segments.
+    Returns:
+        Float32 tensor of the Keras backend (B, T): 0 in padded segments, T over the number of the
+        others in these, which is exactly 1 in a record without padding.
+    """
+    is_present = ops.cast(ops.not_equal(targets, PADDING), "float32")
+    num_present = ops.sum(is_present, axis=1, keepdims=True)
+    num_segments = ops.cast(ops.shape(is_present)[1], "float32")
+    return is_present * (num_segments / ops.maximum(num_present, 1.0))
 
 
 def segment_labels(
     event_category_logits: Any, event_relevance_probabilities: Any, threshold: float = 0.5
 ) -> Any:
-    """The label of each segment: the record's category where it is relevant, else background.
+    """Labels each segment: the record's category where it is relevant, otherwise background.
 
     B: batch, T: segments, K: event categories.
 
     Args:
         event_category_logits: Float tensor or array (B, K).
         event_relevance_probabilities: Float tensor or array (B, T).
-        threshold: Float. The least probability of a segment of the event.
+        threshold: Float. Lowest probability at which a segment belongs to the event.
     Returns:
         Int32 tensor of the Keras backend (B, T), with K for background.
     Reference: Wu et al., ICCV 2019, section 3.4.
@@ -55,16 +79,16 @@ def segment_labels(
 
 
 def segment_probabilities(outputs: Mapping[str, Any]) -> Any:
-    """The probability of each label in each segment.
+    """Computes the probability of each label in each segment.
 
     B: batch, T: segments, K: event categories.
 
     Args:
-        outputs: Of a system of supervised event localization: `segment_label_logits`
-            (B, T, K + 1), or else `event_category_logits` (B, K) and
-            `event_relevance_probabilities` (B, T), which are taken for independent.
+        outputs: Outputs of a system of supervised event localization: `segment_label_logits`
+            (B, T, K + 1); or `event_category_logits` (B, K) and `event_relevance_probabilities`
+            (B, T), which are assumed to be independent.
     Returns:
-        Tensor of the Keras backend (B, T, K + 1), the last label being background.
+        Tensor of the Keras backend (B, T, K + 1), background last.
     Reference: Wu et al., ICCV 2019, section 3.4.
     """
     if "segment_label_logits" in outputs:
@@ -75,13 +99,13 @@ def segment_probabilities(outputs: Mapping[str, Any]) -> Any:
 
 
 def window_scores(scores: np.ndarray, length: int) -> np.ndarray:
-    """Sums over all windows of one length.
+    """Sums scores over all windows of one length.
 
     Args:
-        scores: Array (..., T), one score a segment.
+        scores: Array (..., T), one score per segment.
         length: Integer from 1 to T.
     Returns:
-        Float64 array (..., T - length + 1); entry s belongs to segments s to s + length - 1.
+        Float64 array (..., T - length + 1); entry s sums segments s to s + length - 1.
     Raises:
         ValueError: If `length` is out of range.
     """
@@ -96,13 +120,13 @@ def window_scores(scores: np.ndarray, length: int) -> np.ndarray:
 
 
 def best_window(scores: np.ndarray, length: int) -> tuple[int, int]:
-    """The window of one record with the largest sum; of tied ones, that in their middle.
+    """Finds the window of one record with the largest sum; among tied ones, the middle one.
 
     Args:
-        scores: Array (T,), one score a segment.
+        scores: Array (T,), one score per segment.
         length: Integer from 1 to T.
     Returns:
-        First segment of the window, and the one after its last.
+        First segment of the window, and the segment after its last.
     Raises:
         ValueError: If `length` is out of range.
     Reference: Wu et al., ICCV 2019, section 3.3.
@@ -114,23 +138,24 @@ def best_window(scores: np.ndarray, length: int) -> tuple[int, int]:
 
 
 def expected_hits(scores: Any, event_relevance: Any, xp: ModuleType = np) -> tuple[Any, Any]:
-    """Whether the best window of each record is that of its event.
+    """Computes the probability that the best window of each record is that of its event.
 
-    The window has the event's own length. Records without event, and those that are event
-    throughout, have nothing to find and do not count.
+    The window has the event's length. Records that have no event, or nothing but the event, leave
+    nothing to find and do not count.
 
     B: batch, T: segments.
 
     Args:
-        scores: Array (B, T), one score a candidate segment; or (B, T, T), one for each query
-            segment and candidate, of which a window sums those of the event's segments with the
-            candidates they lie on.
-        event_relevance: Array (B, T), 1 in the segments of the event, else 0.
+        scores: Array (B, T), one score per candidate segment; or (B, T, T), one per pair of
+            query segment and candidate: the event's segments are aligned with the window's, and
+            the scores of these pairs are summed.
+        event_relevance: Array (B, T), 1 in the segments of the event, 0 in others, `PADDING` in
+            padded ones.
         xp: Module of array functions: `numpy`, which sums in float64, or `keras.ops`, which
             takes tensors and sums in float32.
     Returns:
-        Float array (B,): the probability in [0, 1] that the window is right, with ties broken
-        by chance, 0 for records that do not count; and boolean array (B,): whether the record
+        Float array (B,): the probability in [0, 1] that the window is correct, with ties broken
+        at random, 0 for records that do not count; and boolean array (B,): whether the record
         counts. NaN scores give NaN.
     Reference: Wu et al., ICCV 2019, sections 3.3 and 4.1; Tian et al., ECCV 2018, section 4.4,
     for pairs.
@@ -156,34 +181,39 @@ def expected_overlap(scores: Any, event_relevance: Any, xp: ModuleType = np) -> 
 
 
 def overlap_and_chance(scores: Any, event_relevance: Any, xp: ModuleType) -> tuple[Any, Any, Any]:
-    """What each window is worth, and how likely it is to be taken.
+    """Computes the overlap of each window with the event, and its chance of being picked.
 
     Args:
         scores: As for `expected_hits`.
         event_relevance: As for `expected_hits`.
         xp: As for `expected_hits`.
     Returns:
-        By start of the window, float arrays (B, T): its temporal intersection over union with the
-        event, and its chance to be taken, above 0 for the best one or all that tie with it; and
-        boolean array (B,): whether the record counts.
+        Float arrays (B, T), by the window's first segment: its temporal intersection over union
+        with the event, and its chance of being picked, above 0 for the best window and all that
+        tie with it; and boolean array (B,): whether the record counts.
     """
     scores = xp.array(scores, dtype="float64" if xp is np else "float32")
-    is_event = xp.array(event_relevance) > 0.5
-    num_segments = xp.shape(scores)[1]
-    segments = xp.arange(num_segments)
+    event_relevance = xp.array(event_relevance)
+    is_event, is_present = event_relevance > 0.5, event_relevance != PADDING
+    segments = xp.arange(xp.shape(scores)[1])
     length = xp.sum(xp.where(is_event, 1, 0), axis=1)[:, None]  # (B, 1)
-    counts = ((length > 0) & (length < num_segments))[:, 0]
+    num_present = xp.sum(xp.where(is_present, 1, 0), axis=1)[:, None]
+    counts = ((length > 0) & (length < num_present))[:, 0]
+    if len(scores.shape) == 2:
+        scores = xp.where(is_present, scores, 0.0)
+    else:
+        scores = xp.where(is_present[:, :, None] & is_present[:, None], scores, 0.0)
 
-    # Every segment is the start of a window; some windows do not fit.
+    # A window starts at every segment; some do not fit.
     starts = segments[:, None]
     in_window = (segments >= starts) & (segments < starts + length[:, :, None])  # (B, start, T)
-    fits = segments + length <= num_segments  # (B, start)
+    fits = segments + length <= num_present  # (B, start)
     if len(scores.shape) == 2:
         sums = xp.sum(xp.where(in_window, scores[:, None, :], 0.0), axis=2)
     else:
         first = xp.argmax(xp.where(is_event, 1, 0), axis=1)[:, None, None]  # (B, 1, 1)
-        laid_on = starts + segments - first  # (B, start, query): the candidate it lies on
-        is_pair = (laid_on[..., None] == segments) & is_event[:, None, :, None]
+        aligned = starts + segments - first  # (B, start, query): the candidate aligned with it
+        is_pair = (aligned[..., None] == segments) & is_event[:, None, :, None]
         sums = xp.sum(xp.where(is_pair, scores[:, None], 0.0), axis=(2, 3))
     sums = xp.where(fits, sums, -np.inf)
 

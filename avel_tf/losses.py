@@ -1,4 +1,4 @@
-"""What the systems are trained to minimize, and the targets that takes, by a model's outputs."""
+"""Losses and targets for training the systems, chosen by a model's outputs."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -6,31 +6,31 @@ from typing import Any
 import keras
 from keras import ops
 
-from avel_tf.arguments import check_choice, check_fraction
 from avel_tf.canonical_correlation import CanonicalCorrelationLoss
+from avel_tf.choices import PADDING, RELEVANCE_LOSSES, SEGMENT_LOSSES, SUPERVISIONS
+from avel_tf.localization import segment_weights
+from avel_tf.utils.arguments import check_choice, check_fraction
 
-RELEVANCE_LOSSES = ("mean", "each")
-SEGMENT_LOSSES = ("cross_entropy", "soft_margin")
-SUPERVISIONS = ("full", "weak")
-# What is not named here has the event's relevance for a target.
+# Outputs not named here have the event's relevance as their target.
 TARGETS = {
     "event_category_logits": "event_category",
     "segment_label": "segment_label",
     "segment_label_logits": "segment_label",
 }
+LOWEST = -1e9  # never the maximum of a record's segments
 
 
 def localization_targets(outputs: Iterable[str], labels: Mapping[str, Any]) -> dict[str, Any]:
     """Targets for `Model.fit` and `Model.evaluate`, by the name of the model's output.
 
-    Keras wants one for every output, whether a loss or metric uses it or not.
+    Keras requires one for every output, whether or not a loss or metric uses it.
 
     B: batch, T: segments.
 
     Args:
         outputs: Names of the model's outputs, such as `model.output`.
-        labels: `event_relevance` (B, T); for systems that name events also `event_category` (B,)
-            and `segment_label` (B, T). More are allowed.
+        labels: `event_relevance` (B, T); for systems that predict categories also
+            `event_category` (B,) and `segment_label` (B, T). Others are ignored.
     Returns:
         Dict from output to label.
     """
@@ -46,27 +46,30 @@ def localization_losses(
 ) -> tuple[dict[str, keras.losses.Loss], dict[str, float]]:
     """Losses and their weights for `Model.compile`, by the name of the model's output.
 
-    A model's outputs tell what it is trained on. Losses are means over segments and records.
+    A model's outputs determine its losses, which are means over the segments of a record and then
+    over records: each record weighs the same. Segments whose target is `choices.PADDING` are left
+    out, so that padding changes nothing.
 
-    - `segment_label_logits`: each segment's label, background being one of them.
+    - `segment_label_logits`: loss on each segment's label, background included.
     - `aligned_distances`: `ContrastiveLoss`.
     - `projections`: `CanonicalCorrelationLoss`.
-    - else dual attention matching: Eq. 8, lambda * category + (1 - lambda) * relevance, or what
-      there is of both. Relevance is a binary cross-entropy.
+    - All others are outputs of dual attention matching: Eq. 8,
+      lambda * category + (1 - lambda) * relevance, or whichever of the two exists. The loss on
+      relevance is a binary cross-entropy.
 
     Args:
         outputs: Names of the model's outputs, such as `model.output`.
         relevance_loss: `"mean"` is the paper's loss on p_t of Eq. 7, the mean of both
-            directions' probabilities. It can be small while one direction does all the work:
-            watch both. `"each"` is half the loss of p_t^A and half that of p_t^V.
-        event_category_weight: Float in [0, 1]. Lambda of Eq. 8; of no effect on models that lack
-            one of the two.
+            directions' probabilities. It can be small while one direction does all the work, so
+            monitor both. `"each"` is half the loss of p_t^A plus half that of p_t^V.
+        event_category_weight: Float in [0, 1]. Lambda of Eq. 8; without effect on models that
+            lack one of the two terms.
         segment_loss: `"cross_entropy"`, or `"soft_margin"` for `SoftMarginLoss`.
-        supervision: `"full"`, or `"weak"` to learn from the record's label alone, by
+        supervision: `"full"`, or `"weak"` to learn only from the record's label, with
             `WeakSegmentLoss` and `WeakRelevanceLoss`; background records have the label that
             follows the last category.
     Returns:
-        Dict of losses and dict of their weights.
+        Dict of losses, and dict of their weights.
     Raises:
         ValueError: If an argument is out of range.
     Example:
@@ -91,7 +94,7 @@ def localization_losses(
         elif segment_loss == "soft_margin":
             loss = SoftMarginLoss()
         else:
-            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            loss = SegmentLabelLoss()
         return {"segment_label_logits": loss}, {"segment_label_logits": 1.0}
     if "aligned_distances" in outputs:
         return {"aligned_distances": ContrastiveLoss()}, {"aligned_distances": 1.0}
@@ -110,22 +113,22 @@ def localization_losses(
 def _relevance_losses(
     outputs: Collection[str], relevance_loss: str, is_weak: bool
 ) -> dict[str, keras.losses.Loss]:
-    # Trained by matching itself, a model scores its candidates by something else.
+    # A model trained by self-matching scores its candidates with other outputs.
     kind = "self_relevance" if "audio_self_relevance_logits" in outputs else "relevance"
     each = (f"audio_{kind}_logits", f"visual_{kind}_logits")
-    if each[0] not in outputs:  # the category alone is learned
+    if each[0] not in outputs:  # only the category is trained
         return {}
     names = each if relevance_loss == "each" else ("event_relevance_probabilities",)
-    loss = WeakRelevanceLoss if is_weak else keras.losses.BinaryCrossentropy
+    loss = WeakRelevanceLoss if is_weak else RelevanceLoss
     return {name: loss(from_logits=relevance_loss == "each") for name in names}
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
 class EventCategoryLoss(keras.losses.Loss):
-    """Softmax cross-entropy on the event's category; records of background alone cost nothing.
+    """Softmax cross-entropy on the event's category; records of only background cost nothing.
 
     Call arguments:
-        y_true: Integer tensor (B,); the number of categories for a record without event.
+        y_true: Integer tensor (B,); the number of categories for a record without an event.
         y_pred: Float tensor (B, categories) of logits.
     """
 
@@ -140,14 +143,57 @@ class EventCategoryLoss(keras.losses.Loss):
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
-class SoftMarginLoss(keras.losses.Loss):
-    """Multi-label soft margin over softmax outputs, as the published audio-visual baselines use.
+class RelevanceLoss(keras.losses.Loss):
+    """Binary cross-entropy of the event relevance of segments; padded ones are left out.
 
-    The mean over labels of the binary cross-entropy of sigmoid(softmax(logits)). It moves only
-    between about 0.71 and 0.68 and converges slowly.
+    Args:
+        from_logits: Boolean. Whether `y_pred` is logits rather than probabilities.
+    Call arguments:
+        y_true: Tensor (B, T) of event relevance, `PADDING` in padded segments.
+        y_pred: Float tensor (B, T).
+    Reference: Wu et al., ICCV 2019, section 3.2, Eq. 8.
+    """
+
+    def __init__(self, from_logits: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.from_logits = from_logits
+
+    def call(self, y_true, y_pred):
+        losses = ops.binary_crossentropy(
+            ops.maximum(y_true, 0.0), y_pred, from_logits=self.from_logits
+        )
+        return ops.mean(losses * segment_weights(y_true), axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "from_logits": self.from_logits}
+
+
+@keras.saving.register_keras_serializable(package="avel_tf")
+class SegmentLabelLoss(keras.losses.Loss):
+    """Softmax cross-entropy of the labels of segments; padded ones are left out.
 
     Call arguments:
-        y_true: Integer tensor (B, T) of labels.
+        y_true: Integer tensor (B, T) of labels, `PADDING` in padded segments.
+        y_pred: Float tensor (B, T, labels) of logits.
+    """
+
+    def call(self, y_true, y_pred):
+        losses = keras.losses.sparse_categorical_crossentropy(
+            ops.maximum(y_true, 0), y_pred, from_logits=True
+        )
+        return losses * segment_weights(y_true)
+
+
+@keras.saving.register_keras_serializable(package="avel_tf")
+class SoftMarginLoss(keras.losses.Loss):
+    """Multi-label soft margin over softmax outputs, as used by the published baselines.
+
+    The mean over labels of the binary cross-entropy of sigmoid(softmax(logits)). With AVE's 29
+    labels it varies only between about 0.71 and 0.68, and converges slowly. Padded segments are
+    left out.
+
+    Call arguments:
+        y_true: Integer tensor (B, T) of labels, `PADDING` in padded segments.
         y_pred: Float tensor (B, T, labels) of logits.
     Reference: Tian et al., ECCV 2018.
     """
@@ -155,38 +201,42 @@ class SoftMarginLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         probabilities = ops.softmax(ops.cast(y_pred, "float32"))
         labels = ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1])
-        # Spelled out: Keras's, given a softmax as logits, would go back to what it was taken of.
-        return ops.mean(ops.softplus(probabilities) - labels * probabilities, axis=-1)
+        # Written out: given a softmax's output as logits, Keras would use the softmax's input.
+        losses = ops.mean(ops.softplus(probabilities) - labels * probabilities, axis=-1)
+        return losses * segment_weights(y_true)
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
 class WeakSegmentLoss(keras.losses.Loss):
     """Softmax cross-entropy of the record's label, from the maximum of its segments' logits.
 
-    Of the labels only the record's is used: its event, or background if it has none.
+    Only the record's label is used: its event, or background if it has none. Padded segments are
+    left out.
 
     Call arguments:
-        y_true: Integer tensor (B, T) of labels, background last.
+        y_true: Integer tensor (B, T) of labels, background last, `PADDING` in padded segments.
         y_pred: Float tensor (B, T, labels) of logits.
     Reference: Tian et al., ECCV 2018, section 4.3.
     """
 
     def call(self, y_true, y_pred):
-        label = ops.min(ops.cast(y_true, "int32"), axis=1)  # background has the largest number
-        return keras.losses.sparse_categorical_crossentropy(
-            label, ops.max(y_pred, axis=1), from_logits=True
-        )
+        is_present = ops.not_equal(y_true, PADDING)
+        background = y_pred.shape[-1] - 1  # the largest label
+        label = ops.min(ops.where(is_present, ops.cast(y_true, "int32"), background), axis=1)
+        logits = ops.max(ops.where(is_present[..., None], y_pred, LOWEST), axis=1)
+        return keras.losses.sparse_categorical_crossentropy(label, logits, from_logits=True)
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
 class WeakRelevanceLoss(keras.losses.Loss):
-    """Binary cross-entropy of whether a record has an event, from its most relevant segment.
+    """Binary cross-entropy of a record having an event, from its most relevant segment.
 
     Args:
-        from_logits: Boolean. Whether logits are given, not probabilities.
+        from_logits: Boolean. Whether `y_pred` is logits rather than probabilities.
     Call arguments:
-        y_true: Tensor (B, T) of event relevance, of which only the maximum is used.
-        y_pred: Float tensor (B, T).
+        y_true: Tensor (B, T) of event relevance, `PADDING` in padded segments; only its maximum
+            over a record is used.
+        y_pred: Float tensor (B, T); that of padded segments has no effect.
     """
 
     def __init__(self, from_logits: bool = False, **kwargs: Any):
@@ -195,8 +245,10 @@ class WeakRelevanceLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         return keras.losses.binary_crossentropy(
-            ops.max(y_true, axis=1, keepdims=True),
-            ops.max(y_pred, axis=1, keepdims=True),
+            ops.max(ops.maximum(y_true, 0.0), axis=1, keepdims=True),
+            ops.max(
+                ops.where(ops.not_equal(y_true, PADDING), y_pred, LOWEST), axis=1, keepdims=True
+            ),
             from_logits=self.from_logits,
         )
 
@@ -206,12 +258,14 @@ class WeakRelevanceLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="avel_tf")
 class ContrastiveLoss(keras.losses.Loss):
-    """y D² + (1 - y) max(0, margin - D)²: events bring a pair together, background drives it apart.
+    """y D² + (1 - y) max(0, margin - D)²: pulls pairs of events together, pushes background apart.
+
+    Padded segments are left out.
 
     Args:
-        margin: Float. Distance from which on background costs nothing.
+        margin: Float. Distance beyond which background costs nothing.
     Call arguments:
-        y_true: Tensor (B, T) of event relevance.
+        y_true: Tensor (B, T) of event relevance, `PADDING` in padded segments.
         y_pred: Float tensor (B, T) of distances.
     Reference: Tian et al., ECCV 2018, section 4.4.
     """
@@ -223,7 +277,8 @@ class ContrastiveLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         apart = ops.square(ops.maximum(self.margin - y_pred, 0.0))
         relevance = ops.cast(y_true, y_pred.dtype)
-        return ops.mean(relevance * ops.square(y_pred) + (1 - relevance) * apart, axis=-1)
+        losses = relevance * ops.square(y_pred) + (1 - relevance) * apart
+        return ops.mean(losses * segment_weights(y_true), axis=-1)
 
     def get_config(self):
         return {**super().get_config(), "margin": self.margin}

@@ -1,4 +1,4 @@
-"""Weights that authors published, read into this library's models."""
+"""Loading of published weights into this library's models."""
 
 import os
 import pathlib
@@ -6,6 +6,7 @@ import pathlib
 import h5py
 import numpy as np
 
+from avel_tf.hdf5 import own_dataset
 from avel_tf.models.baselines.avdln import AudioVisualDistanceLearning
 
 # The published file's names, in the layout of Keras 2: LAYER/LAYER/kernel:0.
@@ -18,15 +19,15 @@ AVDLN_LAYERS = {
 
 
 def load_released_weights(model: AudioVisualDistanceLearning, path: str | os.PathLike) -> None:
-    """Gives the model the weights that Tian et al. released.
+    """Sets a model's weights to those that Tian et al. released.
 
     Args:
-        model: The model, of the default widths.
-        path: HDF5 file of the release, in the layout of Keras 2. Nothing is set unless all of
-            it fits.
+        model: The model, with the default widths.
+        path: HDF5 file of the release, in the layout of Keras 2. No weight is set unless all of
+            them fit.
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no HDF5 file, lacks a layer, or has one of another size.
+        ValueError: If it is not an HDF5 file, or a layer is missing or has another size.
     """
     path = pathlib.Path(path)
     weights = {}
@@ -35,7 +36,9 @@ def load_released_weights(model: AudioVisualDistanceLearning, path: str | os.Pat
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise ValueError(f"{path}: no HDF5 file. Give the file of the AVDLN release.") from error
+        raise ValueError(
+            f"{path} is not an HDF5 file. Pass the file of the AVDLN release."
+        ) from error
     with file:
         for name, released in AVDLN_LAYERS.items():
             shapes = [weight.shape for weight in model.get_layer(name).weights]
@@ -49,12 +52,12 @@ def load_released_weights(model: AudioVisualDistanceLearning, path: str | os.Pat
 
 
 def _read(file: h5py.File, path: pathlib.Path, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    array = file.get(name)
-    if not isinstance(array, h5py.Dataset):
-        raise ValueError(f"{path}: no layer {name!r}. Give the file of the AVDLN release.")
+    array = own_dataset(file, name)
+    if array is None:
+        raise ValueError(f"{path} has no layer {name!r}. Pass the file of the AVDLN release.")
     if array.shape != tuple(shape):
         raise ValueError(
-            f"{path}: {name!r} has shape {array.shape}, the model's layer {tuple(shape)}. "
-            "The release fits a model of the default widths."
+            f"{path}: {name!r} has shape {array.shape}, but the model's layer {tuple(shape)}. "
+            "Load the release into a model with the default widths."
         )
     return array[()]

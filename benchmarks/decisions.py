@@ -1,12 +1,13 @@
-"""Where systems of supervised event localization are wrong, and what their rule is worth.
+"""Compares the errors of supervised event localization systems and of their decision rules.
 
     python benchmarks/decisions.py runs/reproduce/tables/2.json --examples DIR
 
-Takes the kept models of a table of pipelines/reproduce.py, and the dataset that they were trained
-on. Each system's probabilities are decided upon in both ways: "each second" takes every segment's
-most likely label, as the baselines do; "whole record" takes one category a record and the segments
-where background is not more likely than not, as dual attention matching does. A second table says
-of how many records two runs disagree whether their category is right.
+Reads the kept models of a table of pipelines/reproduce.py, and the dataset that they were trained
+on. Each system's probabilities are turned into labels by two rules: "each second" takes every
+segment's most likely label, as the baselines do; "whole record" takes one category per record, and
+for it the segments where the probability of background is at most one half, as dual attention
+matching does. A second table gives the share of records whose category only one of two runs
+predicts correctly.
 """
 
 import argparse
@@ -21,7 +22,7 @@ COLUMNS = ("accuracy", "category", "relevance", "where category is right", "wher
 
 
 def decisions(predictions: dict) -> dict:
-    """Segment labels (N, T) by rule of decision."""
+    """Computes segment labels (N, T) by decision rule."""
     import numpy as np
 
     from avel_tf.localization import segment_labels, segment_probabilities
@@ -35,7 +36,7 @@ def decisions(predictions: dict) -> dict:
 
 
 def shares(arrays: dict, predictions: dict, labels) -> list[float]:
-    """What is right, by COLUMNS; the last three are shares of segments, event or background."""
+    """Computes COLUMNS; the last three are shares of segments correctly told from background."""
     logits = predictions["event_category_logits"]
     category = logits.argmax(axis=-1) == arrays["event_category"]
     relevance = (labels < logits.shape[-1]) == (arrays["event_relevance"] > 0.5)
@@ -44,7 +45,7 @@ def shares(arrays: dict, predictions: dict, labels) -> list[float]:
 
 
 def disagreement(runs: list, others: list) -> str:
-    """Percent of records that one of two runs alone is right on, over all pairs of runs."""
+    """Computes the percentage of records that only one of two runs gets right, over all pairs."""
     import numpy as np
 
     pairs = itertools.combinations(runs, 2) if runs is others else itertools.product(runs, others)
@@ -63,7 +64,12 @@ def main() -> None:
     )
     parser.add_argument("--rows", nargs="+", metavar="NAME", help="only these (default: all)")
     flags = parser.parse_args()
-    task = json.loads((flags.examples / "dataset.json").read_text())["task"]
+
+    from avel_tf.records import DatasetFolder, batch_arrays, read_split
+    from avel_tf.serving.model_folder import ModelFolder
+
+    dataset = DatasetFolder(flags.examples)
+    task = dataset.metadata()["task"]
     if task != "sel":
         parser.error(f"{flags.examples} holds the split of {task}")
 
@@ -71,24 +77,23 @@ def main() -> None:
     import numpy as np
 
     import avel_tf.models  # noqa: F401  registers its classes
+    from avel_tf.evaluation.scoring import BATCH, LABELS
     from avel_tf.models.inputs import pools_maps
-    from avel_tf.records import memory_dataset, read_split
-    from avel_tf.scoring import BATCH, LABELS
 
     print("| |", " | ".join(COLUMNS), "|")
     print("| --- " * (len(COLUMNS) + 1) + "|")
-    categories = {}  # by row: of each run, which records it is right on
+    categories = {}  # by row: for each run, the records with the correct category
     for row in json.loads(flags.table.read_text())["rows"]:
         if flags.rows and row["name"] not in flags.rows:
             continue
         by_rule = {}
-        for folder in row.get("models", ()):  # none of a row that failed
-            path = pathlib.Path(folder, "Format-Keras", "model.keras")
+        for folder in row.get("models", ()):  # a failed row has none
+            path = ModelFolder(pathlib.Path(folder)).keras_path
             model = keras.saving.load_model(path, compile=False)
             names = (*sorted(model.input), *LABELS)
-            arrays = read_split(flags.examples / "Split-test", names, pools_maps(model))
+            arrays = read_split(dataset, "test", names, pools_maps(model))
             inputs = {name: arrays[name] for name in model.input}
-            predictions = model.predict(memory_dataset(inputs, BATCH), verbose=0)
+            predictions = model.predict(batch_arrays(inputs, BATCH), verbose=0)
             category = predictions["event_category_logits"].argmax(axis=-1)
             categories.setdefault(row["name"], []).append(category == arrays["event_category"])
             for rule, labels in decisions(predictions).items():

@@ -1,9 +1,9 @@
-"""A training step of audio-visual + attention, beside that of its usual PyTorch form.
+"""Compares a training step of audio-visual + attention with its usual PyTorch form.
 
     python benchmarks/pytorch.py --torch_python OTHER_ENVIRONMENT/bin/python
 
-The PyTorch form is written here, layer by layer as the system was published, in float32, eager, as
-it is usually run. Both in processes of their own, batches of 64 records with full maps.
+The PyTorch form is implemented here layer by layer as published, and runs eagerly in float32, as is
+usual. Both run in separate processes, on batches of 64 records with full maps.
 """
 
 import argparse
@@ -19,7 +19,7 @@ OURS = pathlib.Path(__file__).with_name("training.py")
 
 
 def measure_torch(steps: int) -> float:
-    """Median seconds of a step, in this process."""
+    """Measures the median seconds of a step, in this process."""
     import torch
     from torch import nn
     from torch.nn import functional
@@ -74,7 +74,7 @@ def measure_torch(steps: int) -> float:
 
 
 def in_process(*command: str | pathlib.Path) -> float:
-    """Seconds of a step, which a program prints as JSON."""
+    """Returns the seconds of a step, which a program prints as JSON."""
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])["seconds"]
 
@@ -102,7 +102,10 @@ def main() -> None:
     for precision in ("float32", "mixed_bfloat16"):
         step = ("step", "audio_visual_attention", precision, "no", steps)
         ours = in_process(sys.executable, OURS, "--measure", *step)
-        print(f"this, {precision}: {ours:.3f} s, {theirs / ours:.2f} times as fast", flush=True)
+        print(
+            f"this, {precision}: {ours:.3f} s, {theirs / ours:.2f} times PyTorch's speed",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

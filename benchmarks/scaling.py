@@ -1,11 +1,11 @@
-"""Clips a second against the number of workers and of clips.
+"""Measures clips per second by number of workers and of clips.
 
     python benchmarks/scaling.py --clips 12 24 --workers 1 2
 
 Each worker is a process of Beam's DirectRunner with one thread for its matrix products, as if it
-were a machine of its own. Rates are those after the start, from the times at which the features of
-the clips were stored; starting a worker (importing TensorFlow, loading the encoders) is told apart.
-One frame a second, untrained encoders, simulated clips.
+were a separate machine. Rates are measured after the start, from the times at which the clips'
+features were stored; starting a worker (importing TensorFlow, loading the encoders) is reported
+separately. One frame per second, untrained encoders, simulated clips.
 """
 
 import argparse
@@ -29,12 +29,12 @@ FLAGS = (
 
 
 def extract(folder: pathlib.Path, output: pathlib.Path, workers: int) -> dict:
-    """Extracts a folder of clips in a process of its own; what it took."""
+    """Extracts a folder of clips in a separate process; returns its times and peak memory."""
     runner = (
         f"--runner=DirectRunner --direct_running_mode=multi_processing "
         f"--direct_num_workers={workers}"
     )
-    program = [sys.executable, "-m", "avel_tf.extraction", folder, output, *FLAGS]
+    program = [sys.executable, "-m", "avel_tf", "extract", folder, output, *FLAGS]
     started = time.time()
     with subprocess.Popen(
         [*program, f"--beam_args={runner}"],
@@ -52,7 +52,7 @@ def extract(folder: pathlib.Path, output: pathlib.Path, workers: int) -> dict:
 
 
 def rate(times: np.ndarray, workers: int) -> float:
-    """Clips a second once every worker has done its first."""
+    """Computes clips per second, once every worker has finished its first."""
     return (len(times) - workers) / (times[-1] - times[workers - 1])
 
 

@@ -1,11 +1,11 @@
-"""What a training step costs: seconds, memory, share of the machine's matrix-multiply peak.
+"""Measures a training step: seconds, memory, share of the machine's matrix-multiply peak.
 
     python benchmarks/training.py                        # TensorFlow
     KERAS_BACKEND=jax python benchmarks/training.py      # JAX, where TensorFlow may be absent
 
-Batches of 64 records with full (10, 7, 7, 512) maps in half precision, as the records hold them.
-Each line is measured in a process of its own. On TensorFlow the input pipeline is measured too, on
-simulated records or on those of --examples.
+Batches have 64 records with full (10, 7, 7, 512) maps in half precision, as stored. Each line is
+measured in a separate process. On TensorFlow the input pipeline is measured too, on simulated
+records or on those of --examples.
 """
 
 import argparse
@@ -27,19 +27,19 @@ TRAIN_RECORDS = 3339
 WARM_UP = 3
 
 
-def gflop_a_step(model) -> float:
-    """Multiplications and additions of all matrix products, forward and backward."""
+def gflop_per_step(model) -> float:
+    """Counts multiplications and additions of all matrix products, forward and backward."""
     rows = BATCH * SEGMENTS * REGIONS
     attention = model.get_layer("audio_guided_attention")
     first, second = CHANNELS * attention.units, attention.units * REGIONS
-    # Data needs no gradient: the first product has two passes, those after it three.
+    # Data needs no gradient, so the first product has two passes and later ones three.
     regions = rows * (2 * first + 3 * second + 2 * CHANNELS)
     rest = model.count_params() - first - second
     return 2 * (regions + 3 * rest * BATCH * SEGMENTS) / 1e9
 
 
 def matmul_peak(dtype: str) -> float:
-    """The best rate of 4096 × 4096 products, in GFLOP/s."""
+    """Measures the best rate of 4096 × 4096 products, in GFLOP/s."""
     import keras
     import numpy as np
 
@@ -57,7 +57,7 @@ def matmul_peak(dtype: str) -> float:
 
 
 def measure_step(system: str, precision: str, xla: bool, steps: int) -> dict:
-    """Median seconds of a training step, in this process."""
+    """Measures the median seconds of a training step, in this process."""
     import keras
     import numpy as np
 
@@ -89,11 +89,11 @@ def measure_step(system: str, precision: str, xla: bool, steps: int) -> dict:
     )
     model.fit(repeated(features, targets, WARM_UP + steps), callbacks=[clock], verbose=0)
     seconds = np.diff(ends)[WARM_UP - 1 :]
-    return {"seconds": float(np.median(seconds)), "gflop": gflop_a_step(model)}
+    return {"seconds": float(np.median(seconds)), "gflop": gflop_per_step(model)}
 
 
 def repeated(features: dict, targets: dict, steps: int):
-    """The same batch again and again, ready for the backend."""
+    """Repeats one batch, in a form that the backend takes."""
     import keras
 
     if keras.backend.backend() == "tensorflow":
@@ -103,58 +103,63 @@ def repeated(features: dict, targets: dict, steps: int):
     return (batch for batch in [(features, targets)] * steps)
 
 
-def measure_reading(examples: pathlib.Path) -> dict:
-    """Records a second that the input pipeline reads from shards as they are, and unpacked."""
-    from avel_tf.records import input_dataset, unpack_shards
+def measure_reading(dataset: pathlib.Path) -> dict:
+    """Measures records per second read from shards as they are, and unpacked."""
+    from avel_tf.records import DatasetFolder, read_batches, unpack_shards
 
     names = ("audio_features", "event_category", "event_relevance", "segment_label")
     rates = {}
     with tempfile.TemporaryDirectory() as unpacked:
-        unpack_shards(examples / "Split-train", pathlib.Path(unpacked))
-        for name, folder in (("packed", examples / "Split-train"), ("unpacked", unpacked)):
-            batches = input_dataset(folder, BATCH, (*names, "visual_features"), epochs=range(2))
+        train = DatasetFolder(dataset).split_path("train")
+        unpack_shards(train, pathlib.Path(unpacked))
+        for name, folder in (("packed", train), ("unpacked", unpacked)):
+            batches = read_batches(folder, BATCH, (*names, "visual_features"), epochs=range(2))
             start = time.perf_counter()
             records = sum(len(batch["event_category"]) for batch in batches)
             rates[name] = records / (time.perf_counter() - start)
     return rates
 
 
-def measure_training(examples: pathlib.Path, precision: str, in_memory: bool) -> dict:
-    """Seconds of the second epoch of DAM-SEL, val and checkpoint included."""
-    from avel_tf import training
+def measure_training(dataset: pathlib.Path, precision: str, in_memory: bool) -> dict:
+    """Measures the second epoch of DAM-SEL, validation and checkpoint included."""
     from avel_tf.configuration import TrainingConfig
+    from avel_tf.records import DatasetFolder
+    from avel_tf.serving.model_folder import ModelFolder
+    from avel_tf.training import fitting
+    from avel_tf.training import train as training
+    from avel_tf.training.run_folder import RunFolder
 
-    class TimedAccuracy(training.ValAccuracy):
+    class TimedAccuracy(fitting.ValAccuracy):
         ends = []
 
         def on_epoch_end(self, epoch, logs=None):
             super().on_epoch_end(epoch, logs)
             self.ends.append(time.perf_counter())
 
-    training.ValAccuracy = TimedAccuracy
+    fitting.ValAccuracy = TimedAccuracy
     config = TrainingConfig("sel", epochs=2, precision=precision, in_memory=in_memory)
     with tempfile.TemporaryDirectory() as folder:
-        folders = [pathlib.Path(folder, name) for name in ("model", "run", "working")]
-        for each in folders:
+        model, run, working = (pathlib.Path(folder, name) for name in ("model", "run", "working"))
+        for each in (model, run, working):
             each.mkdir()
-        training.train(config, examples, *folders)
+        training.train(config, DatasetFolder(dataset), ModelFolder(model), RunFolder(run), working)
     return {"seconds": TimedAccuracy.ends[1] - TimedAccuracy.ends[0]}
 
 
 def in_process(*arguments: str) -> dict:
-    """Runs one measurement in a fresh process; adds its peak of memory."""
+    """Runs one measurement in a fresh process, which adds its peak memory."""
     command = [sys.executable, __file__, "--measure", *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode and arguments[0] != "step":
         sys.exit(done.stderr)
-    if done.returncode:  # a line of the table says so: not every processor can do all
+    if done.returncode:  # shown in the table: not every processor supports all variants
         return {"error": done.stderr.strip().splitlines()[-1]}
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def report(steps: int) -> None:
     """Prints a table of training steps."""
-    print("| System | Precision | XLA | s a step | s an epoch | GFLOP a step | of peak | GiB |")
+    print("| System | Precision | XLA | s/step | s/epoch | GFLOP/step | of peak | GiB |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for precision, dtype in PRECISIONS.items():
         peak = in_process("peak", dtype)
@@ -174,14 +179,14 @@ def report(steps: int) -> None:
 
 
 def report_input(examples: pathlib.Path | None) -> None:
-    """Prints how fast records are read, and what reading them costs the training."""
+    """Prints how fast records are read, and how much reading them slows training."""
     with tempfile.TemporaryDirectory() as folder:
         if examples is None:
             examples = pathlib.Path(folder, "examples")
             arguments = ["features", str(examples), "--format", "tfrecord", "--num_records", "800"]
-            subprocess.run([sys.executable, "-m", "avel_tf.simulation", *arguments], check=True)
+            subprocess.run([sys.executable, "-m", "avel_tf", "simulate", *arguments], check=True)
         rates = in_process("reading", str(examples))
-        print(f"Reading alone: {rates['packed']:.0f} records/s, unpacked {rates['unpacked']:.0f}")
+        print(f"Reading only: {rates['packed']:.0f} records/s, unpacked {rates['unpacked']:.0f}")
         for precision in PRECISIONS:
             streamed, kept = (
                 in_process("training", str(examples), precision, place)
@@ -197,7 +202,7 @@ def report_input(examples: pathlib.Path | None) -> None:
 
 
 def measure(kind: str, *arguments: str) -> None:
-    """One measurement, printed as JSON."""
+    """Prints one measurement as JSON."""
     if kind == "peak":
         result = {"gflops": matmul_peak(*arguments)}
     elif kind == "reading":

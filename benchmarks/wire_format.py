@@ -4,8 +4,8 @@ Prints one table, each row relative to raw half-precision bytes without compress
 
     python benchmarks/wire_format.py --records 192
 
-The features are synthetic: rectified, with the share of exact zeros of real VGGish features
-(65 %) for the sound and half of that for the picture, whose maps are means over 16 frames.
+The features are synthetic: rectified, with as many exact zeros as real VGGish features (65 %) for
+the sound, and half as many for the image, whose maps are means over 16 frames.
 """
 
 import argparse
@@ -23,18 +23,18 @@ BATCH = 64
 
 
 def rectified(rng: np.random.Generator, shape: tuple[int, ...], zeros: float) -> np.ndarray:
-    """Rectified normal values with the given share of exact zeros."""
+    """Draws rectified normal values with the given share of exact zeros."""
     values = rng.standard_normal(shape, dtype=np.float32)
     return np.maximum(values - np.quantile(values, zeros), 0).astype(np.float32)
 
 
 def as_bytes(array: np.ndarray) -> tf.train.Feature:
-    """One bytes value: little-endian half precision."""
+    """Encodes features as one bytes value of little-endian half precision."""
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=[array.astype("<f2").tobytes()]))
 
 
 def as_float_list(array: np.ndarray) -> tf.train.Feature:
-    """A packed list of float32 values."""
+    """Encodes features as a packed list of float32 values."""
     return tf.train.Feature(float_list=tf.train.FloatList(value=array.ravel()))
 
 
@@ -60,8 +60,8 @@ def parse_float_list(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
 def main() -> None:
     """Writes and reads every format in turn and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--records", type=int, default=192, help="records to write a format")
-    parser.add_argument("--repeats", type=int, default=3, help="readings; the fastest counts")
+    parser.add_argument("--records", type=int, default=192, help="records to write per format")
+    parser.add_argument("--repeats", type=int, default=3, help="reads, of which the fastest counts")
     args = parser.parse_args()
     rng = np.random.default_rng(0)
     data = [

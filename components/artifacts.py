@@ -1,11 +1,18 @@
-"""Typed artifacts: what one component hands to the next, as folders of a known layout."""
+"""Typed artifacts: folders of a known layout that one component hands to the next."""
 
 import dataclasses
 import json
 import pathlib
 from typing import Any, ClassVar
 
-from avel_tf.push import newest_version
+from avel_tf.evaluation.evaluation_folder import EvaluationFolder
+from avel_tf.records.dataset_folder import DatasetFolder, split_folder_name
+from avel_tf.serving.model_folder import ModelFolder
+from avel_tf.serving.versions import newest_version
+from avel_tf.training.run_folder import RunFolder
+from components.content import find_damage, write_content
+
+CONTENT_DIGEST = "content_sha256"  # custom property of every published artifact
 
 
 @dataclasses.dataclass
@@ -13,14 +20,14 @@ class Artifact:
     """One output of one execution: a folder, and the properties the lineage records with it.
 
     Type names, property names and `BASE_TYPE` (ml-metadata's system type) are those of TFX.
-    A component receives its outputs with `uri` set to a fresh folder, fills it and may set
-    `custom`. The folder moves once, when the component has returned, so no file in it may hold
-    its own absolute path.
+    A component gets its outputs with `uri` set to an empty folder, fills it and may set `custom`.
+    The folder moves once, when the component has returned, so no file in it may hold its own
+    absolute path.
 
     Args:
         uri: String. Absolute path of the folder.
         properties: Dict. Values of the properties that `PROPERTIES` declares.
-        custom: Dict of string to integer, float or string. Properties beyond the declared ones.
+        custom: Dict from string to integer, float or string. Properties beyond the declared ones.
         id: Integer in the lineage, or `None` before publication.
         name: String, "pipeline:run:component:output:0", or empty before publication.
     """
@@ -40,12 +47,21 @@ class Artifact:
         return pathlib.Path(self.uri)
 
     def is_present(self) -> bool:
-        """Whether the content still exists; one that does not is never served from cache."""
+        """Tells whether the content still exists; if not, it is never served from cache."""
         return self.path().is_dir()
+
+    def seal(self) -> None:
+        """Records what the folder holds, as the last step before it is published."""
+        self.custom[CONTENT_DIGEST] = write_content(self.path())
+
+    def find_damage(self) -> str | None:
+        """Says how the content differs from what was published; `None` if it does not."""
+        digest = self.custom.get(CONTENT_DIGEST)  # artifacts of version 0.1.0 have none
+        return find_damage(self.path(), digest) if digest else None
 
 
 class SplitArtifact(Artifact):
-    """An artifact with one folder a split: `{uri}/Split-{name}/`.
+    """An artifact with one folder per split: `{uri}/Split-{name}/`.
 
     `split_names` is stored as TFX does, as a JSON list. Set `splits` before asking for paths.
     """
@@ -72,33 +88,21 @@ class SplitArtifact(Artifact):
                 f"`name` must be a split of {self.TYPE_NAME}, one of {self.splits}. "
                 f"Received: name={name!r}."
             )
-        return self.path() / f"Split-{name}"
+        return self.path() / split_folder_name(name)
 
 
 class Examples(SplitArtifact):
-    """Records of segment features.
+    """A dataset: records of segment features.
 
-    - `{uri}/`
-        - `Split-{name}/*.gz`: TFRecord shards of `tf.Example`.
-        - `dataset.json`: where the records come from and how they were made.
-        - `records.csv`: one row a record: split, annotation.
-        - `rejects.csv`: one row a record left out, with the reason.
+    - `{uri}/`: see `DatasetFolder`.
     """
 
     TYPE_NAME = "Examples"
     BASE_TYPE = "DATASET"
 
-    def metadata_path(self) -> pathlib.Path:
-        """File `dataset.json`."""
-        return self.path() / "dataset.json"
-
-    def records_path(self) -> pathlib.Path:
-        """File `records.csv`."""
-        return self.path() / "records.csv"
-
-    def rejects_path(self) -> pathlib.Path:
-        """File `rejects.csv`."""
-        return self.path() / "rejects.csv"
+    def folder(self) -> DatasetFolder:
+        """The dataset's folder."""
+        return DatasetFolder(self.path())
 
 
 class ExampleStatistics(SplitArtifact):
@@ -117,10 +121,11 @@ class ExampleStatistics(SplitArtifact):
 
 
 class ExampleAnomalies(SplitArtifact):
-    """Where `ExampleStatistics` depart from the schema.
+    """Differences of `ExampleStatistics` from the schema.
 
     - `{uri}/`
         - `Split-{name}/SchemaDiff.pb`: `Anomalies`.
+        - `Split-{name}/schema.pbtxt`: the schema that they are anomalies under.
         - `anomalies.json`: the same, to read.
     """
 
@@ -130,6 +135,10 @@ class ExampleAnomalies(SplitArtifact):
         """File `SchemaDiff.pb` of a split."""
         return self.split_path(split) / "SchemaDiff.pb"
 
+    def schema_path(self, split: str) -> pathlib.Path:
+        """File `schema.pbtxt` of a split."""
+        return self.split_path(split) / "schema.pbtxt"
+
     def summary_path(self) -> pathlib.Path:
         """File `anomalies.json`."""
         return self.path() / "anomalies.json"
@@ -138,85 +147,59 @@ class ExampleAnomalies(SplitArtifact):
 class Model(Artifact):
     """A trained model, to serve and to load back.
 
-    - `{uri}/`
-        - `Format-Serving/`: SavedModel.
-        - `Format-Keras/model.keras`
-        - `configuration.json`: what it was made and trained with.
+    - `{uri}/`: see `ModelFolder`.
     """
 
     TYPE_NAME = "Model"
     BASE_TYPE = "MODEL"
 
-    def serving_path(self) -> pathlib.Path:
-        """Folder of the SavedModel."""
-        return self.path() / "Format-Serving"
-
-    def keras_path(self) -> pathlib.Path:
-        """File `model.keras`."""
-        return self.path() / "Format-Keras" / "model.keras"
-
-    def configuration_path(self) -> pathlib.Path:
-        """File `configuration.json`."""
-        return self.path() / "configuration.json"
+    def folder(self) -> ModelFolder:
+        """The model's folder."""
+        return ModelFolder(self.path())
 
 
 class ModelRun(Artifact):
-    """How a training went.
+    """Course of a training.
 
-    - `{uri}/`
-        - `history.csv`: one row an epoch.
-        - `train/`, `validation/`: TensorBoard logs.
+    - `{uri}/`: see `RunFolder`.
     """
 
     TYPE_NAME = "ModelRun"
 
-    def history_path(self) -> pathlib.Path:
-        """File `history.csv`."""
-        return self.path() / "history.csv"
+    def folder(self) -> RunFolder:
+        """The run's folder."""
+        return RunFolder(self.path())
 
 
 class ModelEvaluation(Artifact):
     """Measured quality of a model.
 
-    - `{uri}/`
+    - `{uri}/`: see `EvaluationFolder`.
         - `eval_config.json`, `metrics-*`, `plots-*`, `validations-*`: output of TFMA.
-        - `metrics.json`: name and value of every metric.
-        - `report.html`
     """
 
     TYPE_NAME = "ModelEvaluation"
 
-    def metrics_path(self) -> pathlib.Path:
-        """File `metrics.json`."""
-        return self.path() / "metrics.json"
-
-    def report_path(self) -> pathlib.Path:
-        """File `report.html`."""
-        return self.path() / "report.html"
+    def folder(self) -> EvaluationFolder:
+        """The evaluation's folder."""
+        return EvaluationFolder(self.path())
 
 
 class RecordScores(Artifact):
     """Scores of a model on the test split, record by record.
 
-    - `{uri}/`
-        - `metrics.json`: name and value of every metric, beside the trivial baselines.
-        - `records.npz`: `record_id` and `accuracy` (N,), the primary metric of each record, NaN
-          for those that do not count.
+    - `{uri}/`: see `EvaluationFolder`; without a report.
     """
 
     TYPE_NAME = "RecordScores"
 
-    def metrics_path(self) -> pathlib.Path:
-        """File `metrics.json`."""
-        return self.path() / "metrics.json"
-
-    def records_path(self) -> pathlib.Path:
-        """File `records.npz`."""
-        return self.path() / "records.npz"
+    def folder(self) -> EvaluationFolder:
+        """The scores' folder."""
+        return EvaluationFolder(self.path())
 
 
 class ModelBlessing(Artifact):
-    """Whether a model passed its gate.
+    """Verdict of the gate on a model.
 
     - `{uri}/`
         - `BLESSED` or `NOT_BLESSED`: an empty file.
@@ -250,7 +233,7 @@ class ModelBlessing(Artifact):
 
 
 class InfraBlessing(Artifact):
-    """Whether a model can be served.
+    """Verdict on whether a model can be served.
 
     - `{uri}/`
         - `INFRA_BLESSED` or `INFRA_NOT_BLESSED`: an empty file.
@@ -272,7 +255,7 @@ class InfraBlessing(Artifact):
 
 
 class PushedModel(Artifact):
-    """Where a blessed model was deployed, if it was.
+    """Deployment of a blessed model, or the record that there was none.
 
     - `{uri}/`
         - `pushed.json`: the properties below.
@@ -285,7 +268,7 @@ class PushedModel(Artifact):
     BASE_TYPE = "MODEL"
 
     def is_present(self) -> bool:
-        """Whether the folder exists and, for a pushed model, its version is the newest still."""
+        """Tells whether the folder exists and a pushed version is still the newest."""
         pushed = self.custom.get("pushed_destination")
         is_served = pushed is None or pathlib.Path(pushed) == newest_version(
             pathlib.Path(pushed).parent

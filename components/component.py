@@ -1,18 +1,24 @@
-"""The base of every component, and the wiring of components into a pipeline."""
+"""The base class of components, and the wiring of components into a pipeline."""
 
 import abc
 import dataclasses
 import graphlib
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from components.artifacts import Artifact, Model
 
+# What `execute` gets: by key, artifacts of the types that `INPUTS` and `OUTPUTS` declare.
+Artifacts = Mapping[str, Any]
+
 
 class ComponentError(Exception):
-    """An expected failure of `Component.execute`; its message says what to do."""
+    """An expected failure of `Component.execute`; its message says what to do.
+
+    So are `InputError` and `DeviceError` of the library.
+    """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +38,12 @@ class Channel:
 
 @dataclasses.dataclass(frozen=True)
 class LatestBlessed:
-    """The blessed model to compare a candidate with: a channel that may hold nothing.
+    """The baseline model to compare a candidate with: a channel that may hold nothing.
 
-    It stands for the newest `Model` of the pipeline other than the candidate, whose newest
-    `ModelBlessing` is positive, and that still exists; `None` when there is none. Leaving the
-    candidate out makes a second run, where the first run's model has been blessed since, resolve
-    what the first one did, and so be served from cache.
+    It stands for the newest `Model` of the pipeline that is not the candidate, still exists and
+    whose newest `ModelBlessing` is positive, or for `None`. Because the candidate is left out, a
+    second run resolves what the first one did, although that one's model has been blessed since,
+    and is served from cache.
 
     Args:
         candidate: `Channel` of the model to compare.
@@ -58,19 +64,19 @@ class LatestBlessed:
 
     @property
     def producer_id(self) -> str:
-        """The candidate's producer, which has to run first."""
+        """The producer of the candidate, which has to run first."""
         return self.candidate.producer_id
 
 
 class Component(abc.ABC):
     """One step of a pipeline: typed inputs, outputs and parameters, and a body.
 
-    A subclass sets the three class attributes and implements `execute`. Whatever `execute` needs
-    beyond the standard library is imported inside it, so that a run served from cache is quick.
+    A subclass sets the three class attributes and implements `execute`, which imports inside
+    itself whatever is heavy, so that a run served from cache is quick.
 
     - `INPUTS`: type of artifact by input key.
     - `OUTPUTS`: type of artifact by output key.
-    - `PARAMETERS`: frozen dataclass of JSON-able values.
+    - `PARAMETERS`: frozen dataclass of values that JSON can hold.
 
     Args:
         parameters: Instance of `PARAMETERS`.
@@ -101,7 +107,7 @@ class Component(abc.ABC):
                 f"Received: parameters={parameters!r}."
             )
         values = dataclasses.asdict(parameters)
-        if clash := values.keys() & {"summary", "error"}:  # the lineage has these beside them
+        if clash := values.keys() & {"summary", "error"}:  # the lineage stores these too
             raise ValueError(
                 f"`parameters` of {self.id} must not be called summary or error. "
                 f"Received: {sorted(clash)}."
@@ -130,31 +136,29 @@ class Component(abc.ABC):
                 )
 
     def external_fingerprint(self) -> str:
-        """What `execute` depends on beyond inputs, parameters and code; part of the cache key.
+        """Digest of what `execute` depends on beyond inputs, parameters and code.
 
-        A component that reads files the lineage does not know returns a digest of them.
+        It is part of the cache key. A component overrides it if it reads files that the lineage
+        does not know.
         """
         return ""
 
     @abc.abstractmethod
     def execute(
-        self,
-        inputs: dict[str, Artifact | None],
-        outputs: dict[str, Artifact],
-        working_dir: pathlib.Path,
-    ) -> dict | None:
+        self, inputs: Artifacts, outputs: Artifacts, working_dir: pathlib.Path
+    ) -> dict[str, Any] | None:
         """Fills the folders of `outputs`.
 
         Args:
             inputs: Artifact by input key; `None` for a `LatestBlessed` that found nothing.
             outputs: Artifact by output key, each with a fresh folder.
             working_dir: Folder for checkpoints. A restart of the same work, after a failure or a
-                kill, gets the same one with its content; it is removed after success.
+                kill, gets the same folder with its content; it is removed after success.
         Returns:
-            Small JSON-able dict, stored with the execution and shown again when it is served from
-            cache, or `None`.
+            Small dict that JSON can hold, stored with the execution and shown again when it is
+            served from cache; or `None`.
         Raises:
-            ComponentError: For a failure the user can do something about.
+            ComponentError: For a failure that the user can do something about.
         """
 
 
@@ -164,7 +168,7 @@ class BeamComponent(Component):
     Args:
         parameters: Instance of `PARAMETERS`.
         beam_args: Sequence of Beam's own options. They say where a job runs, not what it makes,
-            so they are no part of the cache key.
+            so they are not part of the cache key.
         **inputs: As for `Component`.
     """
 
@@ -177,7 +181,7 @@ class BeamComponent(Component):
 
 @dataclasses.dataclass(frozen=True)
 class NoParameters:
-    """The parameters of a component that has none."""
+    """Parameters of a component that has none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,11 +189,11 @@ class Pipeline:
     """Components wired by their channels, kept in an order in which they can run.
 
     Args:
-        name: String. The lineage keeps pipelines apart by it.
+        name: String. Tells pipelines apart in the lineage.
         components: Sequence of components, in any order.
     Raises:
-        ValueError: If the name is empty, two components have the same id, an input comes from no
-            component of the pipeline, or the channels form a cycle.
+        ValueError: If the name is empty, two components have the same id, an input does not come
+            from a component of the pipeline, or the channels form a cycle.
     """
 
     name: str

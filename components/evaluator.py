@@ -1,17 +1,22 @@
 """Evaluation and the gate."""
 
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
 from avel_tf.configuration import EvaluationConfig
 from components.artifacts import Examples, Model, ModelBlessing, ModelEvaluation
-from components.component import BeamComponent
+from components.component import Artifacts, BeamComponent
 
 
 class Evaluator(BeamComponent):
-    """Scores the exported model on the test split and blesses it, or not.
+    """Scores the exported model on the test split and gives or withholds its blessing.
 
     Inputs:
         examples: `Examples`.
         model: `Model`, the candidate.
-        baseline_model: The last blessed `Model`, if there is one.
+        baseline_model: `Model` that was blessed last, if there is one; TFX gives it this name.
     Outputs:
         evaluation: `ModelEvaluation`.
         blessing: `ModelBlessing`.
@@ -21,21 +26,31 @@ class Evaluator(BeamComponent):
     OUTPUTS = {"evaluation": ModelEvaluation, "blessing": ModelBlessing}
     PARAMETERS = EvaluationConfig
 
-    def execute(self, inputs, outputs, working_dir):
+    def execute(
+        self, inputs: Artifacts, outputs: Artifacts, working_dir: pathlib.Path
+    ) -> dict[str, Any]:
         """Runs TFMA and writes the report."""
-        from avel_tf.evaluation import evaluate
-        from avel_tf.report import IN_DETAIL, write_report
+        from avel_tf.evaluation.model_analysis import evaluate
+        from avel_tf.reporting.report import write_report
+        from avel_tf.reporting.run_description import RunDescription
 
-        model, baseline = inputs["model"], inputs["baseline_model"]
-        evaluation = outputs["evaluation"]
-        result = evaluate(
+        examples: Examples = inputs["examples"]
+        model: Model = inputs["model"]
+        baseline_model: Model | None = inputs["baseline_model"]
+        evaluation: ModelEvaluation = outputs["evaluation"]
+        blessing: ModelBlessing = outputs["blessing"]
+        analysis = evaluate(
             self.parameters,
-            model.serving_path(),
-            baseline and baseline.serving_path(),
-            inputs["examples"].path(),
+            model.folder().serving_path,
+            baseline_model.folder().serving_path if baseline_model else None,
+            examples.folder(),
             evaluation.path(),
             self.beam_args,
         )
-        write_report(result, evaluation.report_path())
-        outputs["blessing"].record_verdict(result["blessed"], model, baseline)
-        return {key: value for key, value in result.items() if key not in IN_DETAIL}
+        run = RunDescription.read(model.folder(), examples.folder())
+        numbers = run.marked(analysis.to_json())
+        evaluation.folder().metrics_path.write_text(json.dumps(numbers, indent=2))
+        analysis.accuracies.save(evaluation.folder().records_path)
+        write_report(analysis.evaluation, analysis.details, run, evaluation.folder().report_path)
+        blessing.record_verdict(analysis.evaluation.blessed, model, baseline_model)
+        return dataclasses.asdict(analysis.evaluation) | {"run": dataclasses.asdict(run)}

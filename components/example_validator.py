@@ -1,20 +1,25 @@
-"""Anomalies of a dataset."""
+"""Anomalies of examples."""
 
 import dataclasses
 import fnmatch
 import json
 import logging
+import pathlib
+from typing import TYPE_CHECKING, Any
 
 from avel_tf.configuration import ValidationConfig
 from components.artifacts import ExampleAnomalies, Examples, ExampleStatistics
-from components.component import Component, ComponentError
+from components.component import Artifacts, Component, ComponentError
+
+if TYPE_CHECKING:
+    from avel_tf.records.validation import Anomaly
 
 
 class ExampleValidator(Component):
-    """Holds statistics against the schema; anomalies that are not allowed by name stop the run.
+    """Compares statistics with the schema; an anomaly that is not allowed by name stops the run.
 
     Inputs:
-        examples: `Examples`, for the video ids of its splits and its rejects.
+        examples: `Examples`, for the video ids of its splits and for its rejects.
         statistics: `ExampleStatistics`.
     Outputs:
         anomalies: `ExampleAnomalies`.
@@ -24,27 +29,36 @@ class ExampleValidator(Component):
     OUTPUTS = {"anomalies": ExampleAnomalies}
     PARAMETERS = ValidationConfig
 
-    def execute(self, inputs, outputs, working_dir):
+    def execute(
+        self, inputs: Artifacts, outputs: Artifacts, working_dir: pathlib.Path
+    ) -> dict[str, Any]:
         """Checks each split, then what the splits share, then how much is missing."""
         from avel_tf.ave import BACKGROUND_NAME, SPLITS
-        from avel_tf.extraction.tables import read_records
-        from avel_tf.validation import find_anomalies, shared_video_ids, too_many_rejects
+        from avel_tf.records.schema import read_schema, write_schema
+        from avel_tf.records.validation import find_anomalies, shared_video_ids, too_many_rejects
 
-        statistics, anomalies = inputs["statistics"], outputs["anomalies"]
+        examples: Examples = inputs["examples"]
+        statistics: ExampleStatistics = inputs["statistics"]
+        anomalies: ExampleAnomalies = outputs["anomalies"]
         anomalies.splits = statistics.splits
-        found = []
+        dataset, found = examples.folder(), []
+        source = dataset.metadata()["source"]
         for split in statistics.splits:
-            categories = self.parameters.categories if split in SPLITS else (BACKGROUND_NAME,)
-            in_split, report = find_anomalies(split, statistics.statistics_path(split), categories)
+            is_labeled = split in SPLITS
+            categories = self.parameters.categories if is_labeled else (BACKGROUND_NAME,)
+            schema = read_schema(not is_labeled, dataset.description(), source)
+            in_split, report = find_anomalies(
+                split, statistics.statistics_path(split), categories, schema
+            )
             found += in_split
             path = anomalies.anomalies_path(split)
             path.parent.mkdir()
             path.write_bytes(report.SerializeToString())
-        examples = inputs["examples"]
-        records = read_records(examples.records_path())
+            write_schema(schema, anomalies.schema_path(split))
+        records = dataset.annotations()
         video_ids = {split: [item.video_id for item in records[split]] for split in examples.splits}
         found += shared_video_ids(video_ids)
-        found += too_many_rejects(examples.path(), self.parameters.max_rejected_share)
+        found += too_many_rejects(dataset, self.parameters.max_rejected_share)
         allowed = [item for item in found if self._is_allowed(item.name)]
         forbidden = [item for item in found if not self._is_allowed(item.name)]
         anomalies.summary_path().write_text(
@@ -61,15 +75,15 @@ class ExampleValidator(Component):
             raise ComponentError(
                 f"Anomalies of the dataset ({len(forbidden)}):\n"
                 + "\n".join("  {}: {}".format(*_texts(item)) for item in forbidden)
-                + "\nMend the data, or accept an anomaly with `--allow_anomaly NAME`."
+                + "\nFix the data, or accept an anomaly with `--allow_anomaly NAME`."
             )
         return {"allowed_anomalies": [item.name for item in allowed]}
 
     def _is_allowed(self, name: str) -> bool:
         return any(fnmatch.fnmatchcase(name, item) for item in self.parameters.allowed_anomalies)
 
-    def _warn(self, allowed: list) -> None:
-        """One line for each name that was allowed; the summary has them all."""
+    def _warn(self, allowed: "list[Anomaly]") -> None:
+        """Logs one warning per allowed name; the summary file lists all anomalies."""
         for pattern in self.parameters.allowed_anomalies:
             alike = [item for item in allowed if fnmatch.fnmatchcase(item.name, pattern)]
             if alike:
@@ -79,5 +93,5 @@ class ExampleValidator(Component):
                 )
 
 
-def _texts(anomaly) -> tuple[str, str]:
+def _texts(anomaly: "Anomaly") -> tuple[str, str]:
     return anomaly.name, anomaly.description

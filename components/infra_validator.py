@@ -1,15 +1,19 @@
-"""Whether the exported model can be served."""
+"""A check that the exported model can be served."""
+
+import dataclasses
+import pathlib
+from typing import Any
 
 from avel_tf.configuration import InfraValidationConfig
 from components.artifacts import InfraBlessing, Model
-from components.component import Component, ComponentError
+from components.component import Artifacts, Component, ComponentError
 
 
 class InfraValidator(Component):
     """Loads the SavedModel in a fresh process as TF Serving does, before it is pushed.
 
-    Its answers to the warm-up requests must be the Keras model's, its operations TensorFlow's own,
-    its time and memory within limits.
+    It must answer the warm-up requests as the Keras model does, use only TensorFlow's own
+    operations and stay within limits of time and memory.
 
     Inputs:
         model: `Model`.
@@ -21,14 +25,18 @@ class InfraValidator(Component):
     OUTPUTS = {"infra_blessing": InfraBlessing}
     PARAMETERS = InfraValidationConfig
 
-    def execute(self, inputs, outputs, working_dir):
+    def execute(
+        self, inputs: Artifacts, outputs: Artifacts, working_dir: pathlib.Path
+    ) -> dict[str, Any]:
         """Serves the warm-up requests."""
-        from avel_tf.infra_validation import validate_serving
+        from avel_tf.serving.infra_validation import validate_serving
 
-        model = inputs["model"]
+        model: Model = inputs["model"]
+        infra_blessing: InfraBlessing = outputs["infra_blessing"]
+        folder = model.folder()
         try:
-            result = validate_serving(self.parameters, model.serving_path(), model.keras_path())
-        except RuntimeError as error:  # a verdict would be kept
+            verdict = validate_serving(self.parameters, folder.serving_path, folder.keras_path)
+        except RuntimeError as error:  # not a verdict, which the cache would keep
             raise ComponentError(str(error)) from error
-        outputs["infra_blessing"].record_verdict(result.pop("servable"))
-        return result
+        infra_blessing.record_verdict(verdict.servable)
+        return dataclasses.asdict(verdict)

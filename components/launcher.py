@@ -1,4 +1,4 @@
-"""Runs a pipeline on this machine, one component after the other, with cache and lineage.
+"""Runs a pipeline on this machine, one component after another, with cache and lineage.
 
 In the pipeline root:
 
@@ -9,48 +9,37 @@ In the pipeline root:
 """
 
 import dataclasses
-import functools
-import hashlib
-import importlib.metadata
-import inspect
 import json
 import logging
 import pathlib
 import shutil
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 
-from avel_tf.locks import exclusive
+from avel_tf.errors import DeviceError, InputError
+from avel_tf.utils.locks import exclusive
 from components.artifacts import Artifact
 from components.component import Channel, Component, ComponentError, LatestBlessed, Pipeline
+from components.component_code import check_unchanged, digest_code, digest_json
 from components.lineage import Execution, Lineage, Run
 
 _logger = logging.getLogger(__name__)
-_CHECKOUT = pathlib.Path(__file__).resolve().parent.parent
-_LIBRARY_FOLDERS = ("avel_tf", "schemas")
-_DISTRIBUTIONS = (
-    "tensorflow",
-    "keras",
-    "apache-beam",
-    "tensorflow-model-analysis",
-    "tensorflow-data-validation",
-    "tensorflow-io",
-    "av",
-    "numpy",
-)
+_EXPECTED = (ComponentError, InputError, DeviceError)  # their messages say what to do
+_MAX_MESSAGE = 2000  # characters; some packages print the whole record that they failed on
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """How a component ended.
+    """Outcome of a component.
 
     Args:
         component_id: String.
         state: "COMPLETE", "CACHED" or "FAILED".
         seconds: Float. Wall time.
         outputs: Artifact by output key; empty after a failure.
-        summary: What `execute` returned, now or, if cached, then.
-        error: Message of a failure, else `None`.
+        summary: Return value of `execute`, of this run or, if cached, of the earlier one.
+        error: Message of a failure, or `None`.
     """
 
     component_id: str
@@ -74,14 +63,14 @@ def run_pipeline(
     """Runs the components in order and stops at the first failure.
 
     A component whose parameters, inputs, code and external files are those of an earlier
-    execution is served from that one's outputs. So the run after a failed or killed one goes on
-    where that one ended.
+    execution is served from the outputs of that one. A run after one that failed or was killed
+    therefore resumes where that one ended.
 
     Args:
         pipeline: `Pipeline`.
-        pipeline_root: Path. Folder that holds all outputs; made if need be.
+        pipeline_root: Path. Folder that holds all outputs; created if missing.
         lineage: `Lineage`.
-        run_id: String. A new name for this run.
+        run_id: String. New name for this run.
         enable_cache: Boolean. `False` executes every component.
         on_start: Called with the id of a component before it runs.
         on_finish: Called with its `Result` after.
@@ -89,12 +78,12 @@ def run_pipeline(
         List of `Result`, one for each component that ran. The last one may have failed.
     Raises:
         RuntimeError: If another run is using the pipeline root.
-        ValueError: If the lineage has a run of this id already.
+        ValueError: If the lineage already has a run with this id.
     """
     root = pathlib.Path(pipeline_root).resolve()
     results = []
     for component in pipeline.components:
-        _code(type(component))  # before one of them takes hours
+        digest_code(type(component))  # before one of them takes hours
     with exclusive(root):
         run = lineage.begin_run(pipeline.name, run_id, root)
         _remove_leftovers(root, run)
@@ -127,8 +116,8 @@ class _Launcher:
         try:
             state, outputs, summary = self._make(component, execution, inputs)
         except BaseException as error:
-            expected = isinstance(error, ComponentError)
-            message = str(error) if expected else f"{type(error).__name__}: {error}"
+            expected = isinstance(error, _EXPECTED)
+            message = str(error) if expected else _cut(f"{type(error).__name__}: {error}")
             try:
                 execution.fail(message)
             except ConnectionError:  # must not hide why the component failed
@@ -137,15 +126,17 @@ class _Launcher:
             if not isinstance(error, Exception):  # Ctrl-C and the like end the whole run
                 raise
             if not expected:
-                _logger.exception("%s failed.", component.id)
+                lines = "".join(map(_cut, traceback.format_exception(error)))
+                _logger.error("%s failed.\n%s", component.id, lines)
             return Result(component.id, "FAILED", time.monotonic() - started, error=message)
         self._published |= {(component.id, key): artifact for key, artifact in outputs.items()}
         return Result(component.id, state, time.monotonic() - started, outputs, summary)
 
     def _resolve(self, channel: Channel | LatestBlessed) -> Artifact | None:
         if isinstance(channel, LatestBlessed):
-            models = self._run.blessed_models(other_than=self._resolve(channel.candidate).id)
-            return next((model for model in models if model.is_present()), None)
+            candidate = self._published[channel.producer_id, channel.candidate.output_key]
+            models = self._run.find_blessed_models(other_than=candidate.id)
+            return next((model for model in models if _is_whole(model, "passed over")), None)
         return self._published[channel.producer_id, channel.output_key]
 
     def _make(
@@ -158,21 +149,22 @@ class _Launcher:
                 f"{', '.join(taken)} was made under another lineage database. Use that database, "
                 "or another pipeline root."
             )
-        _check_code(type(component))
-        code = _code(type(component))
+        check_unchanged(type(component))
+        code = digest_code(type(component))
         key = self._cache_key(component, inputs, code)
         if self._enable_cache:
-            for outputs, summary in self._run.cached_outputs(key, component.OUTPUTS):
-                if all(artifact.is_present() for artifact in outputs.values()):
+            for outputs, summary in self._run.find_cached_outputs(key, component.OUTPUTS):
+                if all(_is_whole(each, "made again") for each in outputs.values()):
                     execution.complete_from_cache(outputs, summary, key)
                     return "CACHED", outputs, summary
+        _check_inputs(inputs)
         try:
             outputs, summary = _fill(component, inputs, folders, home / ".working" / code / key)
             execution.complete(outputs, summary, key)
         except BaseException:
             _remove(folder for final in folders.values() for folder in (final, _partial(final)))
             raise
-        # Other work of this code may go on yet, that of older code never.
+        # Unfinished work of this code may still be resumed, that of older code never.
         others = set((home / ".working").iterdir()) - {home / ".working" / code}
         _remove([home / ".working" / code / key, *others])
         return "COMPLETE", outputs, summary
@@ -191,50 +183,7 @@ class _Launcher:
             },
             "code": code,
         }
-        return _digest_of(parts)
-
-
-def _code(kind: type[Component]) -> str:
-    return _digest_of([_sources(kind), _environment()])
-
-
-# As they were when this process, which imports them once, first looked.
-@functools.cache
-def _sources(kind: type[Component]) -> list[str]:
-    """What a component depends on alone: its class's files."""
-    bases = [base for base in kind.__mro__ if issubclass(base, Component)]
-    sources = {pathlib.Path(inspect.getfile(base)) for base in [*bases, Artifact]}
-    return sorted(map(_digest, sources))
-
-
-@functools.cache
-def _environment() -> dict[str, str]:
-    """What all components depend on: the library, the data contract, the main packages."""
-    files = {
-        str(path.relative_to(_CHECKOUT)): path
-        for folder in _LIBRARY_FOLDERS
-        for path in (_CHECKOUT / folder).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-    versions = {name: importlib.metadata.version(name) for name in _DISTRIBUTIONS}
-    return {name: _digest(path) for name, path in files.items()} | versions
-
-
-def _check_code(kind: type[Component]) -> None:
-    """Code that changed is not run any more: part of it is imported already, the rest is not."""
-    if (_sources.__wrapped__(kind), _environment.__wrapped__()) != (_sources(kind), _environment()):
-        raise ComponentError(
-            f"Files in {', '.join(_LIBRARY_FOLDERS)} or components have changed since this program "
-            "started. Start it again."
-        )
-
-
-def _digest(path: pathlib.Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _digest_of(parts: list | dict) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return digest_json(parts)
 
 
 def _fill(
@@ -243,20 +192,55 @@ def _fill(
     folders: dict[str, pathlib.Path],
     working_dir: pathlib.Path,
 ) -> tuple[dict[str, Artifact], dict | None]:
-    """Executes a component on folders of another name, and renames them when it has returned."""
+    """Executes a component in folders with a temporary name, and renames them when it returns."""
     outputs = {}
     for key, folder in folders.items():
         _partial(folder).mkdir(parents=True)
         outputs[key] = component.OUTPUTS[key](str(_partial(folder)))
     working_dir.mkdir(parents=True, exist_ok=True)
-    summary = component.execute(inputs, outputs, working_dir)
+    # Through JSON, so that a summary is the same now and when it is served from cache.
+    summary = json.loads(json.dumps(component.execute(inputs, outputs, working_dir)))
     for key, folder in folders.items():
+        outputs[key].seal()
         _partial(folder).rename(folder)
         outputs[key].uri = str(folder)
     return outputs, summary
 
 
+def _is_whole(artifact: Artifact, otherwise: str) -> bool:
+    """Tells whether an earlier run's artifact can be used; a warning says why a damaged one isn't.
+
+    Args:
+        artifact: `Artifact`.
+        otherwise: String. What happens to a damaged one.
+    """
+    if not artifact.is_present():
+        return False
+    damage = artifact.find_damage()
+    if damage:
+        _logger.warning("%s. The %s is %s.", damage, artifact.TYPE_NAME, otherwise)
+    return not damage
+
+
+def _check_inputs(inputs: Mapping[str, Artifact | None]) -> None:
+    """Refuses inputs that were damaged since this run made or found them."""
+    for key, artifact in inputs.items():
+        if artifact is not None and (damage := artifact.find_damage()):
+            raise ComponentError(
+                f"{damage}, which is part of the input `{key}`. Run again: it is made again."
+            )
+
+
+def _cut(message: str) -> str:
+    """Leaves out the middle of a long message of an unexpected error."""
+    excess, half = len(message) - _MAX_MESSAGE, _MAX_MESSAGE // 2
+    if excess <= 0:
+        return message
+    return f"{message[:half]} [{excess} characters left out] {message[-half:]}"
+
+
 def _partial(folder: pathlib.Path) -> pathlib.Path:
+    # The execution's own id: the next run finds what a killed one left.
     return folder.with_name(f".partial-{folder.name}")
 
 

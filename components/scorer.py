@@ -1,17 +1,19 @@
-"""Scores of a model record by record, to compare systems."""
+"""Scores of a model, record by record, to compare systems."""
 
 import dataclasses
 import json
+import pathlib
+from typing import Any
 
-from avel_tf.arguments import check_choice
-from avel_tf.configuration import TASKS
+from avel_tf.choices import TASKS
+from avel_tf.utils.arguments import check_choice
 from components.artifacts import Examples, Model, RecordScores
-from components.component import Component
+from components.component import Artifacts, Component
 
 
 @dataclasses.dataclass(frozen=True)
 class ScorerParameters:
-    """What to score.
+    """Settings of `Scorer`.
 
     Args:
         task: String. `"sel"` or `"cml"`.
@@ -37,16 +39,22 @@ class Scorer(Component):
     OUTPUTS = {"scores": RecordScores}
     PARAMETERS = ScorerParameters
 
-    def execute(self, inputs, outputs, working_dir):
-        """Predicts the split in this process."""
+    def execute(
+        self, inputs: Artifacts, outputs: Artifacts, working_dir: pathlib.Path
+    ) -> dict[str, Any]:
+        """Predicts the split within this process."""
         import keras
-        import numpy as np
 
-        from avel_tf.scoring import score
+        from avel_tf.evaluation.scoring import score
+        from avel_tf.reporting.run_description import RunDescription
 
-        model = keras.saving.load_model(inputs["model"].keras_path(), compile=False)
-        metrics, records = score(model, inputs["examples"].path(), self.parameters.task)
-        scores = outputs["scores"]
-        scores.metrics_path().write_text(json.dumps(metrics, indent=2))
-        np.savez_compressed(scores.records_path(), **records)
-        return metrics["metrics"]
+        examples: Examples = inputs["examples"]
+        model: Model = inputs["model"]
+        scores: RecordScores = outputs["scores"]
+        loaded = keras.saving.load_model(model.folder().keras_path, compile=False)
+        result, records = score(loaded, examples.folder(), self.parameters.task)
+        numbers = dataclasses.asdict(result)
+        run = RunDescription.read(model.folder(), examples.folder())
+        scores.folder().metrics_path.write_text(json.dumps(run.marked(numbers), indent=2))
+        records.save(scores.folder().records_path)
+        return numbers | {"run": dataclasses.asdict(run)}

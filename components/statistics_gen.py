@@ -1,7 +1,9 @@
-"""Statistics of a dataset."""
+"""Statistics of examples."""
+
+import pathlib
 
 from components.artifacts import Examples, ExampleStatistics
-from components.component import BeamComponent, NoParameters
+from components.component import Artifacts, BeamComponent, NoParameters
 
 
 class StatisticsGen(BeamComponent):
@@ -17,13 +19,19 @@ class StatisticsGen(BeamComponent):
     OUTPUTS = {"statistics": ExampleStatistics}
     PARAMETERS = NoParameters
 
-    def execute(self, inputs, outputs, working_dir):
-        """Runs one Beam job a split."""
-        from avel_tf.validation import write_statistics
+    def execute(self, inputs: Artifacts, outputs: Artifacts, working_dir: pathlib.Path) -> None:
+        """Checks the shards, then runs one Beam job per split."""
+        from avel_tf.records import check_split
+        from avel_tf.records.validation import write_statistics
 
-        examples, statistics = inputs["examples"], outputs["statistics"]
+        examples: Examples = inputs["examples"]
+        statistics: ExampleStatistics = outputs["statistics"]
         statistics.splits = examples.splits
+        dataset = examples.folder()
+        description = dataset.description()
+        for split in examples.splits:
+            check_split(dataset, split)
         for split in examples.splits:
             path = statistics.statistics_path(split)
             path.parent.mkdir()
-            write_statistics(examples.split_path(split), path, self.beam_args)
+            write_statistics(dataset.split_path(split), path, self.beam_args, description)

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from avel_tf.arguments import check_choice
 from avel_tf.ave import CATEGORIES
 from avel_tf.configuration import (
     EncodingConfig,
@@ -10,16 +9,20 @@ from avel_tf.configuration import (
     ExtractionConfig,
     InfraValidationConfig,
     ModelConfig,
+    OwnEventsConfig,
     TrainingConfig,
     ValidationConfig,
 )
 from avel_tf.simulation import SimulationConfig
 from avel_tf.simulation.categories import SIMULATED_CATEGORIES
+from avel_tf.training.settings import system_training
+
+PUBLISHED = EncodingConfig()  # how AVE's features were made
 
 
 @dataclasses.dataclass(frozen=True)
 class PipelineConfig:
-    """Everything a run depends on but where its files go.
+    """Everything that a run depends on, except where its files go.
 
     Args:
         name: String. Also the name of the pipeline in the lineage and of the served model.
@@ -46,9 +49,9 @@ class PipelineConfig:
 def demo(
     task: str, data_root: str, system: str = "dam", supervision: str = "full"
 ) -> PipelineConfig:
-    """Simulated clips and untrained encoders: minutes on two cores, and no number means anything.
+    """Simulated clips and untrained encoders: minutes on two cores, with meaningless numbers.
 
-    One frame a second instead of sixteen, since VGG-19 takes most of the time.
+    One frame per second instead of sixteen, because VGG-19 takes most of the time.
     """
     # Features of untrained encoders vary little around a large mean.
     model = ModelConfig(units=128, normalization="batch") if system == "dam" else ModelConfig()
@@ -62,6 +65,7 @@ def demo(
         batch_size=16,
         epochs=30,
         patience=15,
+        settings_name="demo",
     )
     return PipelineConfig(
         name=_name("demo", training),
@@ -80,67 +84,18 @@ def demo(
     )
 
 
-SETTINGS = ("ave", "faithful")
-
-
-def system_training(
-    task: str, system: str, settings: str = "ave", supervision: str = "full"
-) -> TrainingConfig:
-    """How to train a system on AVE.
-
-    Args:
-        task: String. `"sel"` or `"cml"`.
-        system: String. One of `avel_tf.configuration.SYSTEMS` of the task.
-        settings: String. `"ave"` trains the baselines by ordinary cross-entropy and dual
-            attention matching with what a search chose on val of simulated features
-            (docs/results.md: search again on real ones, with tune.py); `"faithful"`
-            is what the papers say, with defaults where they are silent.
-        supervision: String. `"full"` or, of some systems, `"weak"`, see `TrainingConfig`.
-    Raises:
-        ValueError: If an argument is none of these.
-    """
-    check_choice("settings", settings, SETTINGS)
-    training = TrainingConfig(task, system, supervision=supervision)
-    if system == "avdln":
-        training = dataclasses.replace(training, batch_size=8, epochs=20)
-    elif system == "dcca":  # correlations need many pairs
-        training = dataclasses.replace(training, batch_size=256)
-    if settings == "faithful":
-        if system in ("audio", "visual", "audio_visual", "audio_visual_attention"):
-            training = dataclasses.replace(training, schedule="drop", epochs=300, patience=300)
-            if supervision == "full":
-                training = dataclasses.replace(training, segment_loss="soft_margin")
-        return training
-    training = dataclasses.replace(training, patience=8)
-    if system == "dam" and task == "cml":
-        return dataclasses.replace(
-            training,
-            model=ModelConfig(units=128, num_heads=1),
-            learning_rate=3e-3,
-            batch_size=128,
-        )
-    if system == "dam":
-        return dataclasses.replace(
-            training,
-            model=ModelConfig(units=128, num_heads=8),
-            relevance_loss="each",
-            learning_rate=3e-3,
-        )
-    return training
-
-
 def ave(
     task: str,
     data_root: str = "",
     features_dir: str = "",
-    audio_weights: str = "",
+    encoding: EncodingConfig = PUBLISHED,
     system: str = "dam",
     settings: str = "ave",
     supervision: str = "full",
 ) -> PipelineConfig:
     """The AVE dataset, from its videos or from the official features; see `system_training`."""
     allowed = {
-        # Known of the official split: other events of the same video.
+        # Known for the official split: other events of the same video.
         "sel": ("shared_video_ids:train:val", "shared_video_ids:train:test"),
         "cml": (
             "shared_video_ids:train:val",
@@ -159,7 +114,7 @@ def ave(
             task=task,
             data_root=data_root,
             features_dir=features_dir,
-            encoding=EncodingConfig(audio_weights=audio_weights),
+            encoding=encoding,
         ),
         validation=ValidationConfig(categories=CATEGORIES, allowed_anomalies=allowed[task]),
         training=training,
@@ -167,7 +122,33 @@ def ave(
     )
 
 
+def own(
+    data_root: str,
+    events: str,
+    encoding: EncodingConfig,
+    system: str = "dam",
+    settings: str = "own",
+) -> PipelineConfig:
+    """Videos of one's own and a list of their events; a few hundred are enough."""
+    training = system_training("sel", system, settings)
+    return PipelineConfig(
+        name=_name("own", training),
+        simulation=None,
+        extraction=ExtractionConfig(
+            task="sel",
+            data_root=data_root,
+            encoding=encoding,
+            own_events=OwnEventsConfig(events),
+            records_per_shard=16,
+        ),
+        # Splits are drawn so that each has all categories. A row of the list with a slip is common.
+        validation=ValidationConfig(categories=(), max_rejected_share=0.1),
+        training=training,
+        evaluation=EvaluationConfig(task="sel"),
+    )
+
+
 def _name(config: str, training: TrainingConfig) -> str:
-    # A model is compared with the last blessed one of its own kind.
+    # A model is only compared with the last blessed one of the same kind.
     parts = [config, training.task, training.system, training.supervision]
     return "-".join(part for part in parts if part not in ("dam", "full"))

@@ -1,24 +1,28 @@
-"""What programs that train many systems share: flags, features, one training."""
+"""Flags, features and single trainings, for programs that train many systems."""
 
 import argparse
 import dataclasses
 import datetime
 import pathlib
+from typing import TYPE_CHECKING
 
-from avel_tf.configuration import DEVICES, PRECISIONS, TrainingConfig
-from avel_tf.flags import absolute, override
+from avel_tf.choices import DEVICES, PRECISIONS
+from avel_tf.cli.flags import absolute, override
+from avel_tf.configuration import TrainingConfig, check_folders
 from components.ave_example_gen import AveExampleGen
 from components.component import Component, NoParameters, Pipeline
 from components.example_validator import ExampleValidator
-from components.launcher import Result, run_pipeline
-from components.lineage import Lineage
 from components.statistics_gen import StatisticsGen
 from components.trainer import Trainer
 from pipelines import configs
 
+if TYPE_CHECKING:
+    from components.launcher import Result
+    from components.lineage import Lineage
+
 
 def add_data_flags(parser: argparse.ArgumentParser) -> None:
-    """Flags of `prepare_features`."""
+    """Adds the flags of `prepare_features`."""
     data = parser.add_argument_group("data")
     data.add_argument(
         "--features_dir",
@@ -47,12 +51,12 @@ def add_data_flags(parser: argparse.ArgumentParser) -> None:
 def add_training_flags(
     parser: argparse.ArgumentParser, epochs: int | None = None, patience: int | None = None
 ) -> None:
-    """Flags of `TrainingConfig` that programs which train many systems share.
+    """Adds flags of `TrainingConfig` for programs that train many systems.
 
     Args:
-        parser: Gets the flags.
-        epochs: Integer. Default of `--epochs`, or None for what each system's settings say.
-        patience: The same of `--patience`.
+        parser: Parser to add the flags to.
+        epochs: Integer. Default of `--epochs`, or None for that of each system's settings.
+        patience: The same for `--patience`.
     """
     training = parser.add_argument_group("training")
     training.add_argument(
@@ -60,8 +64,8 @@ def add_training_flags(
         type=int,
         default=epochs,
         metavar="N",
-        help="at most so many, of a row no more than it is set to "
-        f"(default: {epochs or 'as a row is set'})",
+        help="maximum number of epochs; a row's own maximum applies too "
+        f"(default: {epochs or 'as set for a row'})",
     )
     training.add_argument(
         "--patience",
@@ -69,7 +73,7 @@ def add_training_flags(
         default=patience,
         metavar="N",
         help="epochs without a better val accuracy after which training stops (default: "
-        f"{patience or 'as a row is set'})",
+        f"{patience or 'as set for a row'})",
     )
     training.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the first run (default: 0)"
@@ -78,17 +82,23 @@ def add_training_flags(
     training.add_argument("--devices", choices=DEVICES, help="as for local_runner.py")
 
 
-def prepare_features(flags: argparse.Namespace) -> tuple[str, str]:
-    """Folder of the features, which are simulated if none is given, and what they are, in words.
+def check_data_flags(flags: argparse.Namespace) -> None:
+    """Checks the flags of `add_data_flags`, before anything is made.
 
     Raises:
         ValueError: If flags contradict each other.
+        InputError: If a given folder does not exist.
     """
+    check_folders(flags, "features_dir", "annotations_dir")
     if flags.features_dir and (flags.annotations_dir or flags.num_records):
         raise ValueError(
-            "`--annotations_dir` and `--num_records` are for simulated features: leave out "
-            "`--features_dir`, or them."
+            "`--annotations_dir` and `--num_records` are for simulated features: leave out either "
+            "these or `--features_dir`."
         )
+
+
+def prepare_features(flags: argparse.Namespace) -> tuple[str, str]:
+    """Returns the folder of the features, simulated if none is given, and their description."""
     from avel_tf.simulation import FeatureSimulationConfig, read_simulation, simulate_features
 
     folder = flags.features_dir
@@ -104,7 +114,7 @@ def prepare_features(flags: argparse.Namespace) -> tuple[str, str]:
 
 
 def train_only(features_dir: str, training: TrainingConfig) -> tuple[Component, ...]:
-    """The components from features to a trained system, the Trainer last."""
+    """Makes the components from features to a trained system, the Trainer last."""
     config = configs.ave(training.task, features_dir=features_dir)
     example_gen = AveExampleGen(config.extraction, (), pathlib.Path())  # encodes no clips
     examples = example_gen.outputs["examples"]
@@ -116,9 +126,11 @@ def train_only(features_dir: str, training: TrainingConfig) -> tuple[Component, 
     return example_gen, statistics_gen, validator, trainer
 
 
-def run_afresh(pipeline: Pipeline, output_root: pathlib.Path, lineage: Lineage) -> list[Result]:
+def run_afresh(pipeline: Pipeline, output_root: pathlib.Path, lineage: "Lineage") -> "list[Result]":
     """Runs a pipeline as if it were the first in this process."""
     import keras
+
+    from components.launcher import run_pipeline
 
     keras.backend.clear_session()  # of the run before
     return run_pipeline(

@@ -7,52 +7,67 @@ import pathlib
 import re
 import shlex
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from avel_tf.configuration import DEVICES, PRECISIONS, SUPERVISIONS, SYSTEMS, TASKS
-from avel_tf.flags import absolute, add_beam, add_encoding, override
-from avel_tf.screen import quiet
-from components.launcher import Result, run_pipeline
-from components.lineage import Lineage
+from avel_tf.choices import TASKS
+from avel_tf.cli.flags import (
+    absolute,
+    add_beam,
+    add_encoding,
+    add_own_events,
+    add_system,
+    add_training,
+    override,
+)
+from avel_tf.cli.program import run_command
+from avel_tf.configuration import EncodingConfig
 from pipelines import configs
 from pipelines.ave_pipeline import create_pipeline
+
+if TYPE_CHECKING:
+    from avel_tf.simulation import SimulationConfig
+    from components.launcher import Result
 
 EXAMPLES = """\
 examples:
   Try it out, with simulated clips:
-    python pipelines/local_runner.py
+    avel run
   The AVE videos, with VGGish weights you have:
-    python pipelines/local_runner.py --config ave --data_root AVE_Dataset \\
+    avel run --config ave --data_root AVE_Dataset \\
         --audio_weights vggish.weights.h5
+  Your own videos, of any length, and a list of their events with the columns
+  file,start,end,event:
+    avel run --config own --data_root videos --events events.csv \\
+        --audio_encoder yamnet --visual_encoder efficientnetv2b0
   The official features, cross-modality localization:
-    python pipelines/local_runner.py --config ave --features_dir features --task cml
+    avel run --config ave --features_dir features --task cml
 
-A second run executes only what has changed; one that was killed goes on where it stopped.
+A second run executes only what has changed; after a kill, the same command resumes the run. The
+exit status is 3 if the model was not blessed, and so not pushed.
 """
+WHEN_STOPPED = "The same command resumes."
+NOT_BLESSED = 3  # exit status, as in `avel_tf.cli.program.EXIT_STATUS`
 
 
-def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        prog="local_runner.py",
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the command."""
     parser.add_argument(
         "--config",
-        choices=("demo", "ave"),
+        choices=("demo", "ave", "own"),
         default="demo",
         help="demo: simulated clips and untrained encoders, minutes (default); "
-        "ave: the AVE dataset, from --data_root or --features_dir",
+        "ave: the AVE dataset, from --data_root or --features_dir; own: videos of your own in "
+        "--data_root, with a list of their --events",
     )
     parser.add_argument(
         "--task",
         choices=TASKS,
         default="sel",
         help="sel: supervised event localization, which event in each second (default); "
-        "cml: cross-modality localization, where in one modality is what the other shows",
+        "cml: cross-modality localization, where in one modality the event of the other is",
     )
     parser.add_argument(
         "--output_root",
@@ -67,13 +82,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "postgresql://… (default: OUTPUT_ROOT/lineage.sqlite)",
     )
     parser.add_argument("--no_cache", action="store_true", help="execute every component")
-    data = parser.add_argument_group("data, for --config ave")
+    data = parser.add_argument_group("data, for --config ave and own")
     data.add_argument(
         "--data_root",
         type=absolute,
         metavar="DIR",
         default="",
-        help="folder with Annotations.txt and AVE/*.mp4",
+        help="folder with Annotations.txt and AVE/*.mp4, or for own of the videos",
     )
     data.add_argument(
         "--features_dir",
@@ -96,88 +111,74 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--max_rejected_share",
         type=float,
         metavar="X",
-        help="fail when more than this share of the clips cannot be read",
+        help="fail if more than this share of the clips cannot be read",
     )
     data.add_argument(
         "--allow_anomaly",
         action="append",
         default=[],
         metavar="NAME",
-        help="accept an anomaly by the name the validator gives it; may be repeated",
+        help="accept an anomaly by the name that the validator gives it; may be repeated",
     )
+    add_own_events(parser.add_argument_group("events, for --config own"))
     training = parser.add_argument_group("training")
-    training.add_argument(
-        "--system",
-        choices=sorted({name for names in SYSTEMS.values() for name in names}),
-        default="dam",
-        help="dam: dual attention matching (default), or one of its baselines; for sel "
-        f"{', '.join(SYSTEMS['sel'][1:])}; for cml {', '.join(SYSTEMS['cml'][1:])}",
-    )
-    training.add_argument(
-        "--settings",
-        choices=configs.SETTINGS,
-        default="ave",
-        help="for --config ave; ave: chosen on val of simulated features, ordinary cross-entropy "
-        "(default); faithful: what the papers say",
-    )
-    training.add_argument(
-        "--supervision",
-        choices=SUPERVISIONS,
-        default="full",
-        help="weak: learn from each record's label alone, for sel with clips without event",
-    )
-    training.add_argument("--epochs", type=int, metavar="N", help="at most so many")
-    training.add_argument("--batch_size", type=int, metavar="N", help="records a step")
-    training.add_argument("--learning_rate", type=float, metavar="X", help="of Adam")
-    training.add_argument("--seed", type=int, metavar="N", help="same seed, same model")
-    training.add_argument(
-        "--relevance_loss",
-        choices=("mean", "each"),
-        help="mean: on p_t of Eq. 7, as the paper; each: on both directions",
-    )
-    training.add_argument("--precision", choices=PRECISIONS, help="of the computation")
-    training.add_argument(
-        "--xla", action="store_true", default=None, help="compile the training step with XLA"
-    )
-    training.add_argument(
-        "--devices",
-        choices=DEVICES,
-        help="auto: all GPUs there are, else the CPU (default); mirrored: MirroredStrategy",
-    )
+    add_system(training)
+    add_training(training)
     gate = parser.add_argument_group("gate and deployment")
     gate.add_argument(
         "--max_regression",
         type=float,
         metavar="X",
-        help="hold a model back that is worse than the last blessed one by more than this, by the "
+        help="hold back a model that is worse than the last blessed one by more than this, by the "
         "95 %% interval of the difference (default: 0.01)",
     )
     gate.add_argument(
         "--keep_versions", type=int, metavar="N", help="versions of the served model to keep"
     )
-    return parser.parse_args(arguments)
 
 
 def build_config(flags: argparse.Namespace, output_root: pathlib.Path) -> configs.PipelineConfig:
-    """The named configuration with the values of the flags that were given.
+    """Returns the named configuration with the values of the given flags.
 
     Raises:
         ValueError: If a value is wrong, or flags contradict each other.
     """
     if flags.config == "demo":
-        if flags.data_root or flags.features_dir:
-            raise ValueError("`--data_root` and `--features_dir` need `--config ave`.")
+        if flags.data_root or flags.features_dir or flags.events:
+            raise ValueError(
+                "`--data_root` and `--features_dir` need `--config ave`, `--events` needs "
+                "`--config own`."
+            )
+        if flags.settings:
+            raise ValueError("`--settings` needs `--config ave`.")
         config = configs.demo(
             flags.task, str(output_root / "clips"), flags.system, flags.supervision
         )
+    elif flags.config == "own":
+        if not (flags.data_root and flags.events):
+            raise ValueError("`--config own` needs `--data_root` and `--events`.")
+        if flags.features_dir or flags.task != "sel" or flags.supervision != "full":
+            raise ValueError(
+                "`--config own` is for videos, `--task sel` and full supervision: leave "
+                "`--features_dir`, `--task` and `--supervision` out."
+            )
+        config = configs.own(
+            flags.data_root,
+            flags.events,
+            override(EncodingConfig(frames_per_segment=4), flags),
+            flags.system,
+            flags.settings or "own",
+        )
     else:
+        if flags.events:
+            raise ValueError("`--events` needs `--config own`.")
         config = configs.ave(
             flags.task,
             flags.data_root,
             flags.features_dir,
-            flags.audio_weights,
+            override(EncodingConfig(), flags),
             flags.system,
-            flags.settings,
+            flags.settings or "ave",
             flags.supervision,
         )
     allowed = (*config.validation.allowed_anomalies, *flags.allow_anomaly)
@@ -193,28 +194,20 @@ def build_config(flags: argparse.Namespace, output_root: pathlib.Path) -> config
     )
 
 
-def print_summary(results: list[Result], output_root: pathlib.Path, lineage: str) -> None:
-    """Accuracy beside the trivial baselines, and where everything lies."""
-    from avel_tf.report import TITLES, comparison, intervals, note, percent
+def print_summary(results: "list[Result]", output_root: pathlib.Path, lineage: str) -> None:
+    """Prints the accuracy next to the trivial baselines, and where everything is."""
+    from avel_tf.evaluation.results import Evaluation
+    from avel_tf.reporting.report import score_lines
 
     by_id = {result.component_id: result for result in results}
-    evaluation = by_id["Evaluator"].summary
-    print(f"\n{TITLES[evaluation['task']]}, test split: {evaluation['primary_metric']}")
-    for name, value, kind in comparison(evaluation):
-        print(f"  {name:44} {percent(value):>7}   {note(kind)}".rstrip())
-    print(f"  {intervals(evaluation)}".rstrip())
-    others = {
-        name: value
-        for name, value in evaluation["metrics"].items()
-        if name.endswith(("accuracy", "f1", "average_overlap"))
-        and name != evaluation["primary_metric"]
-    }
-    print("  " + ", ".join(f"{name} {percent(value)}" for name, value in others.items()))
+    summary = by_id["Evaluator"].summary
+    evaluation = Evaluation.from_json(summary)
+    print("\n" + "\n".join(score_lines(evaluation, summary["run"]["caution"])))
     pushed = by_id["Pusher"].summary["pushed"]
-    reasons = evaluation["reasons"] + by_id["InfraValidator"].summary["reasons"]
+    reasons = [*evaluation.reasons, *by_id["InfraValidator"].summary["reasons"]]
     places = {
         "Model": pushed or f"not pushed: {' '.join(reasons)}",
-        "Report": by_id["Evaluator"].outputs["evaluation"].report_path(),
+        "Report": by_id["Evaluator"].outputs["evaluation"].folder().report_path,
         "TensorBoard": by_id["Trainer"].outputs["model_run"].path(),
         "Lineage": re.sub("//.*@", "//", lineage),  # without user and password
     }
@@ -224,65 +217,76 @@ def print_summary(results: list[Result], output_root: pathlib.Path, lineage: str
     print(f"{'Time:':13}" + ", ".join(f"{r.component_id} {r.seconds:.1f} s" for r in results))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs the pipeline; returns the exit status."""
-    flags = parse_arguments(arguments)
+def render_clips(
+    folder: pathlib.Path, simulation: "SimulationConfig", output_root: pathlib.Path
+) -> None:
+    """Renders the demo's clips unless they are there, and removes what a killed run left of them.
+
+    Raises:
+        RuntimeError: If another run is doing so in the same output root.
+    """
+    from avel_tf.simulation import render_dataset
+    from avel_tf.utils.atomic import remove_leftovers
+    from avel_tf.utils.locks import exclusive
+
+    with exclusive(output_root):
+        remove_leftovers(folder)
+        render_dataset(folder, simulation)
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Runs the pipeline; returns the exit status, 1 if a component failed."""
+    from components.launcher import run_pipeline
+    from components.lineage import Lineage
+
     output_root = flags.output_root or pathlib.Path("runs") / f"{flags.config}-{flags.task}"
     output_root = output_root.resolve()
     runs = output_root if flags.output_root else output_root.parent  # both tasks use the same clips
     feature_store = (flags.feature_store or runs / "encoded_clips").resolve()
-    quiet()
-    try:
-        config = build_config(flags, output_root)
-        if config.simulation:
-            from avel_tf.simulation import render_dataset
+    config = build_config(flags, output_root)
+    if not config.simulation:
+        config.extraction.check_paths()  # before anything is made
+    beam_args = shlex.split(flags.beam_args)
+    if beam_args:
+        from avel_tf import beam_jobs
 
-            render_dataset(pathlib.Path(config.extraction.data_root), config.simulation)
-        beam_args = shlex.split(flags.beam_args)
-        if beam_args:
-            from avel_tf import beam_jobs
-
-            beam_jobs.options(beam_args)  # a misspelt option fails here, not after an hour
-        pipeline = create_pipeline(
-            config, output_root / "served" / config.name, feature_store, beam_args
-        )
-        output_root.mkdir(parents=True, exist_ok=True)
-        connection = flags.lineage or str(output_root / "lineage.sqlite")
-        lineage = Lineage(connection)
-        steps = iter(range(1, len(pipeline.components) + 1))
-        print(f"Pipeline {config.name}, in {output_root}", flush=True)
-        results = run_pipeline(
-            pipeline,
-            pipeline_root=output_root / "artifacts",
-            lineage=lineage,
-            run_id=f"{config.name}-{datetime.datetime.now():%Y%m%d-%H%M%S-%f}",
-            enable_cache=not flags.no_cache,
-            on_start=lambda name: print(
-                f"[{next(steps)}/{len(pipeline.components)}] {name}", flush=True
-            ),
-            on_finish=lambda result: print(_outcome(result), flush=True),
-        )
-    except (ValueError, RuntimeError, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.", file=sys.stderr)
-        return 130
+        beam_jobs.options(beam_args)  # a misspelled option fails here, not after an hour
+    if config.simulation:
+        render_clips(pathlib.Path(config.extraction.data_root), config.simulation, output_root)
+    pipeline = create_pipeline(
+        config, output_root / "served" / config.name, feature_store, beam_args
+    )
+    output_root.mkdir(parents=True, exist_ok=True)
+    connection = flags.lineage or str(output_root / "lineage.sqlite")
+    lineage = Lineage(connection)
+    steps = iter(range(1, len(pipeline.components) + 1))
+    print(f"Pipeline {config.name}, in {output_root}", flush=True)
+    results = run_pipeline(
+        pipeline,
+        pipeline_root=output_root / "artifacts",
+        lineage=lineage,
+        run_id=f"{config.name}-{datetime.datetime.now():%Y%m%d-%H%M%S-%f}",
+        enable_cache=not flags.no_cache,
+        on_start=lambda name: print(
+            f"[{next(steps)}/{len(pipeline.components)}] {name}", flush=True
+        ),
+        on_finish=lambda result: print(_outcome(result), flush=True),
+    )
     if results[-1].state == "FAILED":
         print(
-            f"\n{results[-1].component_id} failed: {results[-1].error}\n"
-            "Finished components are kept: the same command goes on from here.",
+            f"\n{results[-1].component_id} failed: {flags.as_typed(results[-1].error)}\n"
+            "Finished components are kept: the same command resumes the run.",
             file=sys.stderr,
         )
         return 1
     print_summary(results, output_root, connection)
-    return 0
+    return 0 if results[-1].summary["pushed"] else NOT_BLESSED
 
 
-def _outcome(result: Result) -> str:
+def _outcome(result: "Result") -> str:
     words = {"COMPLETE": "done", "CACHED": "unchanged, served from cache", "FAILED": "FAILED"}
     lines = [f"{words[result.state]} ({result.seconds:.1f} s)"]
-    if result.component_id != "Evaluator":  # what that one found is the summary at the end
+    if result.component_id != "Evaluator":  # its findings are the summary at the end
         found = (result.summary or {}).items()
         lines += [f"{name.replace('_', ' ')}: {_text(value)}" for name, value in found if value]
     return "\n".join(f"      {line}" for line in lines)
@@ -294,6 +298,11 @@ def _text(value) -> str:
     if isinstance(value, list):
         return ", ".join(value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command as a program of its own; returns the exit status."""
+    return run_command(sys.modules[__name__], "local_runner.py", arguments)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,44 @@
 """The rows of the paper's tables: what is trained, and what was published. Values only."""
 
 import dataclasses
+from collections.abc import Mapping
 
-from avel_tf.configuration import ModelConfig, TrainingConfig
-from pipelines.configs import system_training
+from avel_tf.configuration import TrainingConfig
+from avel_tf.training.settings import read_settings, system_training
 
-DIRECTIONS = ("audio_to_visual_accuracy", "visual_to_audio_accuracy", "average_accuracy")
-MATCHES = (*DIRECTIONS, "average_overlap")
+MATCHES = (
+    "audio_to_visual_accuracy",
+    "visual_to_audio_accuracy",
+    "average_accuracy",
+    "average_overlap",
+)
 SEGMENTS = ("segment_accuracy", "category_accuracy", "relevance_accuracy")
 FULL_BLOCK = "DAM, whole Transformer block"
 FULL_BLOCK_NOTE = (
-    "The paper's equations have attention alone, its text the default structure of Vaswani et al.: "
+    "The paper's equations have attention only, its text the default structure of Vaswani et al.: "
     "both are here."
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """One table of the paper; its rows are those of `ROWS` that name it.
+
+    Args:
+        name: String. What readers call it.
+        title: String.
+        task: String. `"sel"` or `"cml"`.
+        metrics: Tuple of strings. Columns, the primary metric among them.
+        note: String. What a reader must know.
+        x_label: String. What its rows vary, for a figure that is a curve; None for bars.
+    """
+
+    name: str
+    title: str
+    task: str
+    metrics: tuple[str, ...]
+    note: str = ""
+    x_label: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,193 +46,146 @@ class Row:
     """One row of a table.
 
     Args:
+        table: String. A key of `TABLES`.
         name: String. As the paper names it.
-        published: Dict from metric to percent; a metric the paper does not give is missing.
-        training: `TrainingConfig`, for the first seed.
+        system: String. One of `avel_tf.choices.SYSTEMS` of the table's task.
+        published: Tuple of percents, for the first metrics of the table; may be empty.
+        model: Mapping. Fields of `ModelConfig` in which it differs from the system's settings.
+        category_weight: Float. λ of Eq. 8, its place on a curve; None elsewhere.
+        supervision: String. `"full"` or `"weak"`.
     """
 
+    table: str
     name: str
-    published: dict[str, float]
-    training: TrainingConfig
+    system: str
+    published: tuple[float, ...] = ()
+    model: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    category_weight: float | None = None
+    supervision: str = "full"
+
+    def published_metrics(self) -> dict[str, float]:
+        """Percents by metric; metrics the paper does not give are missing."""
+        return dict(zip(TABLES[self.table].metrics, self.published))
+
+    def training(self, settings: str) -> TrainingConfig:
+        """Configuration of the first seed.
+
+        Args:
+            settings: String. As for `avel_tf.training.settings.system_training`; a file only
+            counts for rows of its own task, system and supervision, and others are set as `"ave"`.
+        """
+        task = TABLES[self.table].task
+        if settings.endswith(".json"):
+            given = read_settings(settings)
+            if (given.task, given.system, given.supervision) != (
+                task,
+                self.system,
+                self.supervision,
+            ):
+                settings = "ave"
+        training = system_training(task, self.system, settings, self.supervision)
+        if self.model:
+            training = dataclasses.replace(
+                training, model=dataclasses.replace(training.model, **self.model)
+            )
+        if self.category_weight is not None and training.model.matching != "none":
+            training = dataclasses.replace(training, event_category_weight=self.category_weight)
+        return training
 
 
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """One table of the paper.
+TABLES = {
+    "1": Table("Table 1", "Cross-modality localization", "cml", MATCHES),
+    "2": Table("Table 2", "Supervised event localization", "sel", SEGMENTS),
+    "3": Table(
+        "Table 3",
+        "Sequence embeddings of dual attention matching",
+        "cml",
+        MATCHES,
+        "The paper's Tables 1 and 3 name the two directions differently: compare averages. "
+        + FULL_BLOCK_NOTE,
+    ),
+    "4": Table(
+        "Table 4",
+        "Matching, cross-modality localization",
+        "cml",
+        MATCHES,
+        "The paper's Tables 1 and 4 name the two directions differently: compare averages.",
+    ),
+    "5": Table(
+        "Table 5",
+        "Matching, supervised event localization",
+        "sel",
+        SEGMENTS,
+        "Without matching every segment is taken for the event. " + FULL_BLOCK_NOTE,
+    ),
+    "figure5": Table(
+        "Figure 5",
+        "Weight of the category's loss",
+        "sel",
+        SEGMENTS,
+        "The paper gives only the best point of its curve as a number. λ = 1 is without matching.",
+        x_label="λ of Eq. 8",
+    ),
+    "weak": Table(
+        "Weak setting",
+        "Weakly supervised event localization",
+        "sel",
+        SEGMENTS,
+        "Not in the paper. Val, which chooses the epoch, has labels of segments.",
+    ),
+}
+OF_THE_PAPER = tuple(key for key in TABLES if key != "weak")
+
+# The other rows of a table are compared with its last one.
+ROWS = (
+    Row("1", "DCCA", "dcca", (34.1, 34.8, 34.5)),
+    Row("1", "AVDLN", "avdln", (35.6, 44.8, 40.2)),
+    Row("1", "DAM", "dam", (47.1, 48.5, 47.8)),
+    Row("2", "ED-TCN", "ed_tcn", (46.9,)),
+    Row("2", "Audio", "audio", (59.5,)),
+    Row("2", "Visual", "visual", (55.3,)),
+    Row("2", "Audio-visual", "audio_visual", (71.4,)),
+    Row("2", "AVSDN", "avsdn", (72.6,)),
+    Row("2", "Audio-visual + attention", "audio_visual_attention", (72.7,)),
+    Row("2", "DAM", "dam", (74.5,)),
+    Row("3", "DAM, RNN", "dam", (47.9, 41.8, 44.9), {"embedding": "rnn"}),
+    Row("3", "DAM, average pooling", "dam", (46.1, 46.0, 46.1), {"embedding": "average"}),
+    Row("3", "DAM, max pooling", "dam", (46.2, 45.8, 46.0), {"embedding": "max"}),
+    Row("3", "DAM, LSTM", "dam", (48.1, 43.5, 45.8), {"embedding": "lstm"}),
+    Row("3", "DAM, GRU", "dam", (47.4, 45.5, 46.5), {"embedding": "gru"}),
+    Row("3", "DAM, BLSTM", "dam", (48.1, 44.2, 46.2), {"embedding": "blstm"}),
+    Row("3", FULL_BLOCK, "dam", model={"block": "full"}),
+    Row("3", "DAM, self-attention", "dam", (48.5, 47.1, 47.8)),
+    Row("4", "DAM, self-matching", "dam", (29.8, 28.6, 29.2), {"matching": "self"}),
+    Row("4", "DAM, cross-matching", "dam", (48.5, 47.1, 47.8)),
+    Row("5", "DAM, without matching", "dam", (70.7,), {"matching": "none"}),
+    Row("5", "DAM, self-matching", "dam", (74.2,), {"matching": "self"}),
+    Row("5", FULL_BLOCK, "dam", model={"block": "full"}),
+    Row("5", "DAM, cross-matching", "dam", (74.5,)),
+    Row("figure5", "λ = 0.0", "dam", category_weight=0.0),
+    Row("figure5", "λ = 0.1", "dam", category_weight=0.1),
+    Row("figure5", "λ = 0.2", "dam", category_weight=0.2),
+    Row("figure5", "λ = 0.3", "dam", category_weight=0.3),
+    Row("figure5", "λ = 0.4", "dam", category_weight=0.4),
+    Row("figure5", "λ = 0.6", "dam", category_weight=0.6),
+    Row("figure5", "λ = 0.7", "dam", category_weight=0.7),
+    Row("figure5", "λ = 0.8", "dam", category_weight=0.8),
+    Row("figure5", "λ = 0.9", "dam", category_weight=0.9),
+    # Training the category only is the same as no matching, as in Table 5.
+    Row("figure5", "λ = 1.0", "dam", model={"matching": "none"}, category_weight=1.0),
+    Row("figure5", "λ = 0.5", "dam", (74.5,), category_weight=0.5),
+    Row("weak", "Audio", "audio", supervision="weak"),
+    Row("weak", "Visual", "visual", supervision="weak"),
+    Row("weak", "Audio-visual", "audio_visual", supervision="weak"),
+    Row("weak", "Audio-visual + attention", "audio_visual_attention", supervision="weak"),
+    Row("weak", "DAM", "dam", supervision="weak"),
+)
+
+
+def rows_of(table: str) -> tuple[Row, ...]:
+    """Rows of a table, in its order.
 
     Args:
-        key: String. What a command line calls it.
-        title: String.
-        task: String. `"sel"` or `"cml"`.
-        metrics: Tuple of strings. Columns, the primary metric among them.
-        rows: Tuple of `Row`; the others are compared with the last one.
-        note: String. What a reader must know.
+        table: String. A key of `TABLES`.
     """
-
-    key: str
-    title: str
-    task: str
-    metrics: tuple[str, ...]
-    rows: tuple[Row, ...]
-    note: str = ""
-
-
-def tables(settings: str) -> dict[str, Table]:
-    """Tables 1 to 5 and Figure 5, by their key.
-
-    Args:
-        settings: String. `"ave"` or `"faithful"`, see `configs.system_training`.
-    """
-    sel, cml = _variants("sel", settings), _variants("cml", settings)
-    return {
-        table.key: table
-        for table in (
-            Table(
-                "1",
-                "Cross-modality localization",
-                "cml",
-                MATCHES,
-                (
-                    *(
-                        Row(
-                            name,
-                            _directions(*published),
-                            system_training("cml", system, settings),
-                        )
-                        for name, published, system in (
-                            ("DCCA", (34.1, 34.8, 34.5), "dcca"),
-                            ("AVDLN", (35.6, 44.8, 40.2), "avdln"),
-                        )
-                    ),
-                    Row("DAM", _directions(47.1, 48.5, 47.8), cml()),
-                ),
-            ),
-            Table(
-                "2",
-                "Supervised event localization",
-                "sel",
-                SEGMENTS,
-                (
-                    *(
-                        Row(
-                            name,
-                            _segments(published),
-                            system_training("sel", system, settings),
-                        )
-                        for name, published, system in (
-                            ("ED-TCN", 46.9, "ed_tcn"),
-                            ("Audio", 59.5, "audio"),
-                            ("Visual", 55.3, "visual"),
-                            ("Audio-visual", 71.4, "audio_visual"),
-                            ("AVSDN", 72.6, "avsdn"),
-                            ("Audio-visual + attention", 72.7, "audio_visual_attention"),
-                        )
-                    ),
-                    Row("DAM", _segments(74.5), sel()),
-                ),
-            ),
-            Table(
-                "3",
-                "Sequence embeddings of dual attention matching",
-                "cml",
-                MATCHES,
-                tuple(
-                    Row(name, published and _directions(*published), cml(**variant))
-                    for name, published, variant in (
-                        ("DAM, RNN", (47.9, 41.8, 44.9), {"embedding": "rnn"}),
-                        ("DAM, average pooling", (46.1, 46.0, 46.1), {"embedding": "average"}),
-                        ("DAM, max pooling", (46.2, 45.8, 46.0), {"embedding": "max"}),
-                        ("DAM, LSTM", (48.1, 43.5, 45.8), {"embedding": "lstm"}),
-                        ("DAM, GRU", (47.4, 45.5, 46.5), {"embedding": "gru"}),
-                        ("DAM, BLSTM", (48.1, 44.2, 46.2), {"embedding": "blstm"}),
-                        (FULL_BLOCK, {}, {"block": "full"}),
-                        ("DAM, self-attention", (48.5, 47.1, 47.8), {}),
-                    )
-                ),
-                "The paper's Tables 1 and 3 name the two directions differently: compare averages. "
-                + FULL_BLOCK_NOTE,
-            ),
-            Table(
-                "4",
-                "Matching, cross-modality localization",
-                "cml",
-                MATCHES,
-                (
-                    Row("DAM, self-matching", _directions(29.8, 28.6, 29.2), cml(matching="self")),
-                    Row("DAM, cross-matching", _directions(48.5, 47.1, 47.8), cml()),
-                ),
-                "The paper's Tables 1 and 4 name the two directions differently: compare averages.",
-            ),
-            Table(
-                "5",
-                "Matching, supervised event localization",
-                "sel",
-                SEGMENTS,
-                tuple(
-                    Row(name, published, sel(**variant))
-                    for name, published, variant in (
-                        ("DAM, without matching", _segments(70.7), {"matching": "none"}),
-                        ("DAM, self-matching", _segments(74.2), {"matching": "self"}),
-                        (FULL_BLOCK, {}, {"block": "full"}),
-                        ("DAM, cross-matching", _segments(74.5), {}),
-                    )
-                ),
-                "Without matching every segment is taken for the event. " + FULL_BLOCK_NOTE,
-            ),
-            Table(
-                "figure5",
-                "Weight of the category's loss",
-                "sel",
-                SEGMENTS,
-                tuple(
-                    Row(
-                        f"λ = {tenths / 10:.1f}",
-                        _segments(74.5) if tenths == 5 else {},
-                        # Learning the category alone is to have no matching, as in Table 5.
-                        sel(matching="none")
-                        if tenths == 10
-                        else dataclasses.replace(sel(), event_category_weight=tenths / 10),
-                    )
-                    for tenths in (0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 5)
-                ),
-                "Of the paper's curve only the best point is given as a number. λ = 1 is without "
-                "matching.",
-            ),
-            Table(
-                "weak",
-                "Weakly supervised event localization",
-                "sel",
-                SEGMENTS,
-                tuple(
-                    Row(name, {}, system_training("sel", system, settings, "weak"))
-                    for name, system in (
-                        ("Audio", "audio"),
-                        ("Visual", "visual"),
-                        ("Audio-visual", "audio_visual"),
-                        ("Audio-visual + attention", "audio_visual_attention"),
-                        ("DAM", "dam"),
-                    )
-                ),
-                "Not in the paper. Val, which chooses the epoch, has labels of segments.",
-            ),
-        )
-    }
-
-
-def _directions(audio_to_visual: float, visual_to_audio: float, average: float) -> dict:
-    return dict(zip(DIRECTIONS, (audio_to_visual, visual_to_audio, average), strict=True))
-
-
-def _segments(accuracy: float) -> dict:
-    return {"segment_accuracy": accuracy}
-
-
-def _variants(task: str, settings: str):
-    """Makes variants of dual attention matching by fields of `ModelConfig`."""
-    training = system_training(task, "dam", settings)
-
-    def variant(**fields: str) -> TrainingConfig:
-        model: ModelConfig = dataclasses.replace(training.model, **fields)
-        return dataclasses.replace(training, model=model)
-
-    return variant
+    return tuple(row for row in ROWS if row.table == table)

@@ -1,6 +1,6 @@
-"""Searches what the paper leaves open about dual attention matching, on val alone.
+"""Searches settings of dual attention matching that the paper leaves open, only on val.
 
-Random settings are trained once; the best of them with more seeds. The test split is never scored.
+Random settings are trained once, the best of them with more seeds. The test split is never scored.
 """
 
 import argparse
@@ -10,39 +10,48 @@ import math
 import pathlib
 import random
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from avel_tf.configuration import TASKS, TrainingConfig
-from avel_tf.flags import override
-from avel_tf.locks import exclusive
-from avel_tf.screen import quiet
+from avel_tf.choices import BLOCKS, NORMALIZATIONS, OPTIMIZERS, RELEVANCE_LOSSES, TASKS
+from avel_tf.cli.flags import override
+from avel_tf.cli.program import run_command
+from avel_tf.configuration import TrainingConfig
+from avel_tf.training.settings import system_training, write_settings
+from avel_tf.utils.arguments import check_positive_integer
+from avel_tf.utils.atomic import whole_file
+from avel_tf.utils.locks import exclusive
 from components.component import Pipeline
-from components.lineage import Lineage
-from pipelines import configs
 from pipelines.experiments import (
     add_data_flags,
     add_training_flags,
+    check_data_flags,
     prepare_features,
     run_afresh,
     train_only,
 )
 
+if TYPE_CHECKING:
+    from components.lineage import Lineage
+
 EXAMPLES = """\
 examples:
-  python pipelines/tune.py --task cml --features_dir features
-  python pipelines/tune.py --task sel --features_dir features --trials 12
+  avel tune --task cml --features_dir features
+  avel tune --task sel --features_dir features --trials 12
 
-Every trial is kept: the same command goes on where it was stopped.
+Every trial is kept: the same command resumes where it was stopped.
 """
+WHEN_STOPPED = "The same command resumes."
 SPACE = {
     "units": (128, 256, 512),
     "num_heads": (1, 4, 8),
-    "block": ("plain", "full"),
+    "block": BLOCKS,
     "dropout": (0.0, 0.1, 0.3),
-    "normalization": ("none", "batch"),
-    "relevance_loss": ("mean", "each"),
-    "optimizer": ("adam", "sgd"),
+    "normalization": NORMALIZATIONS,
+    "relevance_loss": RELEVANCE_LOSSES,
+    "optimizer": OPTIMIZERS,
     "schedule": ("constant", "cosine"),
     "batch_size": (32, 64, 128),
 }
@@ -51,14 +60,14 @@ LEARNING_RATES = {"adam": (3e-4, 1e-3, 3e-3), "sgd": (0.01, 0.03, 0.1)}
 
 
 def draw_trials(task: str, count: int, seed: int) -> list[TrainingConfig]:
-    """The faithful settings, and random ones.
+    """Draws random settings, after the faithful ones.
 
     Args:
         task: String. `"sel"` or `"cml"`.
-        count: Integer. Trials in all.
+        count: Integer. Total number of trials.
         seed: Integer. A larger count with the same seed only adds trials.
     """
-    faithful = configs.system_training(task, "dam", "faithful")
+    faithful = system_training(task, "dam", "faithful")
     generator = random.Random(seed)
     trials = [faithful]
     while len(trials) < count:
@@ -70,14 +79,8 @@ def draw_trials(task: str, count: int, seed: int) -> list[TrainingConfig]:
     return trials
 
 
-def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Reads the command line."""
-    parser = argparse.ArgumentParser(
-        prog="tune.py",
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of the command."""
     parser.add_argument(
         "--task", choices=TASKS, default="cml", help="sel or cml (default: cml, the cheaper one)"
     )
@@ -92,7 +95,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="best settings to train with more seeds (default: 3)",
     )
     parser.add_argument(
-        "--runs", type=int, default=3, metavar="N", help="seeds of a finalist (default: 3)"
+        "--runs", type=int, default=3, metavar="N", help="seeds per finalist (default: 3)"
     )
     parser.add_argument(
         "--output_root",
@@ -107,54 +110,63 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     add_data_flags(parser)
     add_training_flags(parser, EPOCHS, PATIENCE)
-    flags = parser.parse_args(arguments)
-    for name in ("trials", "finalists", "runs"):
-        if getattr(flags, name) < 1:
-            parser.error(f"`--{name}` must be at least 1. Received: {getattr(flags, name)}")
-    return flags
 
 
-def search(flags: argparse.Namespace) -> list[dict]:
-    """Trains the trials, then more seeds of the best; returns them, the best first."""
-    features_dir, _ = prepare_features(flags)
+def search(flags: argparse.Namespace) -> tuple[list[dict], str]:
+    """Trains the trials, then the best with more seeds.
+
+    Returns:
+        All of them, the best first, and the features in words.
+    """
+    from avel_tf.records import keep_splits
+    from components.lineage import Lineage
+
+    features_dir, data = prepare_features(flags)
+    print(f"Data: {data}")
     lineage = Lineage(flags.lineage or str(flags.output_root / "lineage.sqlite"))
     trainings = [
         _whole_schedule(dataclasses.replace(override(trial, flags), in_memory=True))
         for trial in draw_trials(flags.task, flags.trials, flags.seed)
     ]
     results = []
-    for number, training in enumerate(trainings, start=1):
-        print(f"[{number}/{len(trainings)}] {describe(training)}", flush=True)
-        runs = [_train(features_dir, training, flags.output_root, lineage)]
-        results.append({"training": training, "runs": runs})
-        _write(results, flags)
+    with keep_splits():
+        for number, training in enumerate(trainings, start=1):
+            print(f"[{number}/{len(trainings)}] {describe(training)}", flush=True)
+            runs = [_train(features_dir, training, flags.output_root, lineage)]
+            results.append({"training": training, "runs": runs})
+            _write(results, data, flags)
+        results.sort(key=_rank, reverse=True)
+        for result in results[: flags.finalists]:
+            for seed in range(1, flags.runs):
+                print(f"Finalist, seed {seed}: {describe(result['training'])}", flush=True)
+                training = dataclasses.replace(result["training"], seed=flags.seed + seed)
+                result["runs"].append(_train(features_dir, training, flags.output_root, lineage))
+                _write(results, data, flags)
     results.sort(key=_rank, reverse=True)
-    for result in results[: flags.finalists]:
-        for seed in range(1, flags.runs):
-            print(f"Finalist, seed {seed}: {describe(result['training'])}", flush=True)
-            training = dataclasses.replace(result["training"], seed=flags.seed + seed)
-            result["runs"].append(_train(features_dir, training, flags.output_root, lineage))
-            _write(results, flags)
-    results.sort(key=_rank, reverse=True)
-    _write(results, flags)
-    return results
+    _write(results, data, flags)
+    return results, data
+
+
+def best_path(flags: argparse.Namespace) -> pathlib.Path:
+    """Returns the file of the best settings, for `--settings` of other commands."""
+    return flags.output_root / "tuning" / f"{flags.task}-best.json"
 
 
 def _whole_schedule(training: TrainingConfig) -> TrainingConfig:
-    """Stopped early, "cosine" would never come to its small learning rates."""
+    """Turns off early stopping, with which "cosine" would not reach its small learning rates."""
     if training.schedule == "constant":
         return training
     return dataclasses.replace(training, patience=training.epochs)
 
 
 def describe(training: TrainingConfig) -> str:
-    """The settings that are searched, in one line."""
+    """Describes the searched settings in one line."""
     values = dataclasses.asdict(training) | dataclasses.asdict(training.model)
     return ", ".join(f"{name} {values[name]}" for name in [*SPACE, "learning_rate"])
 
 
 def _train(
-    features_dir: str, training: TrainingConfig, output_root: pathlib.Path, lineage: Lineage
+    features_dir: str, training: TrainingConfig, output_root: pathlib.Path, lineage: "Lineage"
 ) -> dict:
     pipeline = Pipeline(f"reproduce-{training.task}", train_only(features_dir, training))
     results = run_afresh(pipeline, output_root, lineage)
@@ -174,12 +186,12 @@ def _mean(result: dict) -> float:
 
 
 def _rank(result: dict) -> tuple[int, float]:
-    """Those with more seeds first: the best of single runs owes some of it to chance."""
+    """Ranks results with more seeds first: the best single run owes part of its lead to chance."""
     mean = _mean(result)
     return len(result["runs"]), -math.inf if math.isnan(mean) else mean  # of a diverged run
 
 
-def _write(results: list[dict], flags: argparse.Namespace) -> None:
+def _write(results: list[dict], data: str, flags: argparse.Namespace) -> None:
     folder = flags.output_root / "tuning"
     folder.mkdir(parents=True, exist_ok=True)
     ordered = sorted(results, key=_rank, reverse=True)
@@ -187,35 +199,35 @@ def _write(results: list[dict], flags: argparse.Namespace) -> None:
         {**item, "training": dataclasses.asdict(item["training"]), "val_accuracy": _mean(item)}
         for item in ordered
     ]
-    lines = ["| Val, % | Runs | Settings |", "| --- | --- | --- |"]
+    lines = [f"Data: {data}", "", "| Val, % | Runs | Settings |", "| --- | --- | --- |"]
     lines += [
         f"| {100 * _mean(item):.1f} | {len(item['runs'])} | {describe(item['training'])} |"
         for item in ordered
     ]
+    write_settings(ordered[0]["training"], best_path(flags))
     for suffix, text in (("json", json.dumps(table, indent=2)), ("md", "\n".join(lines) + "\n")):
-        partial = folder / f".{flags.task}.partial"
-        partial.write_text(text)
-        partial.replace(folder / f"{flags.task}.{suffix}")
+        with whole_file(folder / f"{flags.task}.{suffix}") as partial:
+            partial.write_text(text)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def run(flags: argparse.Namespace) -> int:
     """Runs the search; returns the exit status."""
-    flags = parse_arguments(arguments)
+    for name in ("trials", "finalists", "runs"):
+        check_positive_integer(name, getattr(flags, name))
+    check_data_flags(flags)
     flags.output_root = flags.output_root.resolve()
-    quiet()
-    try:
-        with exclusive(flags.output_root):
-            results = search(flags)
-    except (ValueError, RuntimeError, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.", file=sys.stderr)
-        return 130
+    with exclusive(flags.output_root):
+        results, data = search(flags)
     best = results[0]
-    print(f"\nBest on val, {_mean(best):.2%}: {describe(best['training'])}")
+    print(f"\nBest on val, {_mean(best):.2%}: {describe(best['training'])}\nData: {data}")
+    print(f"Use them: --task {flags.task} --settings {best_path(flags)}")
     print(f"All trials: {flags.output_root / 'tuning' / flags.task}.md")
     return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command as a program of its own; returns the exit status."""
+    return run_command(sys.modules[__name__], "tune.py", arguments)
 
 
 if __name__ == "__main__":

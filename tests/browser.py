@@ -1,4 +1,4 @@
-"""Headless Chromium, for tests of pages; spoken to over its pipe, in JSON."""
+"""Headless Chromium for tests of pages, controlled by JSON messages over a pipe."""
 
 import itertools
 import json
@@ -13,14 +13,22 @@ from typing import Any
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 PATIENCE_SECONDS = 60
+# Start of a script for a page of players: finds the first one and its time line, and awaits it.
+FIRST_PLAYER = """
+const section = document.querySelector("section"), player = section.querySelector("video");
+const drawing = section.querySelector(".drawing"), cursor = section.querySelector(".cursor");
+const event = (name) => new Promise((done) => player.addEventListener(name, done, {once: true}));
+if (player.readyState < 2) await event("loadeddata");
+let seeked = event("seeked");
+"""
 
 
 def evaluate(page: pathlib.Path, script: str, profile: pathlib.Path) -> tuple[Any, list[str]]:
-    """What an asynchronous function's body returns on a page, and the errors the page made.
+    """Runs an asynchronous function's body on a page; returns its result and the page's errors.
 
     Args:
         page: HTML file.
-        script: JavaScript, the body of a function; what it returns must be JSON.
+        script: JavaScript, the body of a function; its result must be JSON.
         profile: Folder for the browser's own files.
     """
     from_us, to_browser = os.pipe()

@@ -10,18 +10,20 @@ from typing import Any
 
 import pytest
 
+from avel_tf.training.result import TrainingResult
+
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def pytest_collection_modifyitems(items):
-    """Files with slow tests go first, so that two workers end at about the same time."""
+    """Runs files with slow tests first, so that two workers finish at about the same time."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")
 def real_data() -> pathlib.Path:
-    """Folder of real AVE annotations and clips, which the project may read but not contain."""
+    """Folder of real AVE annotations and clips, which the project must not contain."""
     folder = pathlib.Path(os.environ.get("AVEL_REAL_DATA", CHECKOUT.parent / "shared"))
     if not (folder / "ave").is_dir():
         pytest.skip(f"no real AVE data at {folder}; set AVEL_REAL_DATA to the folder that has ave/")
@@ -33,9 +35,9 @@ NUM_RECORDS = {"train": 40, "val": 12, "test": 12}
 
 @pytest.fixture(scope="session")
 def feature_folder(tmp_path_factory) -> pathlib.Path:
-    """A small feature release in the official layout, easy to learn: 64 records, 4 categories.
+    """A small, easily learned feature release in the official layout: 64 records, 4 categories.
 
-    Some ids are in two records, as in AVE, but never in two splits.
+    Some ids have two records, as in AVE, but never in two splits.
     """
     folder = tmp_path_factory.mktemp("features")
     write_feature_folder(folder)
@@ -79,7 +81,7 @@ def write_feature_folder(folder: pathlib.Path, seed: int = 0) -> None:
 
 @pytest.fixture(scope="session")
 def examples_folder(feature_folder, tmp_path_factory):
-    """Function that returns the dataset of a task, made of `feature_folder` once."""
+    """Function that returns the dataset of a task, made once from `feature_folder`."""
     from avel_tf.configuration import ExtractionConfig
     from avel_tf.extraction.job import extract
 
@@ -96,13 +98,13 @@ def examples_folder(feature_folder, tmp_path_factory):
 
 @dataclasses.dataclass(frozen=True)
 class TrainingRun:
-    """A finished training: its configuration, folders and result."""
+    """A finished training run: its configuration, folders and result."""
 
     config: Any
     model_folder: pathlib.Path
     run_folder: pathlib.Path
     working_dir: pathlib.Path
-    result: dict
+    result: TrainingResult
 
     @property
     def saved_model(self) -> pathlib.Path:
@@ -118,15 +120,24 @@ class TrainingRun:
 
 @pytest.fixture(scope="session")
 def run_training(tmp_path_factory):
-    """Function that trains in fresh folders, or goes on in a given `working_dir`."""
-    from avel_tf.training import train
+    """Function that trains in fresh folders, or resumes in a given `working_dir`."""
+    from avel_tf.records import DatasetFolder
+    from avel_tf.serving.model_folder import ModelFolder
+    from avel_tf.training.run_folder import RunFolder
+    from avel_tf.training.train import train
 
     def run(config, examples, working_dir=None) -> TrainingRun:
         folder = tmp_path_factory.mktemp("training")
         working_dir = working_dir or folder / "working"
         for name in ("model", "run"):
             (folder / name).mkdir()
-        result = train(config, examples, folder / "model", folder / "run", working_dir)
+        result = train(
+            config,
+            DatasetFolder(examples),
+            ModelFolder(folder / "model"),
+            RunFolder(folder / "run"),
+            working_dir,
+        )
         return TrainingRun(config, folder / "model", folder / "run", working_dir, result)
 
     return run
@@ -134,12 +145,12 @@ def run_training(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def trained(run_training, examples_folder, tmp_path_factory):
-    """Function that returns one good `TrainingRun` a task, for all tests and workers together."""
+    """Function that returns one good `TrainingRun` per task, shared by all tests and workers."""
     from avel_tf.configuration import ModelConfig, TrainingConfig
 
     models = {
         "sel": ModelConfig(units=16, num_heads=2),
-        # What has a state beyond its weights: dropout, moving averages.
+        # With state besides trained weights: dropout, moving averages.
         "cml": ModelConfig(units=16, num_heads=2, block="full", dropout=0.3, normalization="batch"),
     }
 
@@ -152,7 +163,7 @@ def trained(run_training, examples_folder, tmp_path_factory):
     def train_once(task: str) -> TrainingRun:
         path = shared / f"trained-{task}.pickle"
         with open(path.with_suffix(".lock"), "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # the other worker may be at it
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the other worker may be training it
             if not path.exists():
                 path.write_bytes(pickle.dumps(vars(train(task))))
         return TrainingRun(**pickle.loads(path.read_bytes()))

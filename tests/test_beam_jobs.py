@@ -1,4 +1,4 @@
-"""Beam's options: the right runner, nothing misspelt."""
+"""Beam options: the right runner, and no misspelled option."""
 
 import apache_beam as beam
 import pytest
@@ -17,7 +17,7 @@ def test_runners_of_clusters_are_known_with_their_options(runner):
     assert options.view_as(StandardOptions).runner == runner
 
 
-def test_dask_gets_one_shard_a_task():
+def test_dask_gets_one_shard_per_task():
     from apache_beam.runners.dask.dask_runner import DaskOptions
 
     args = ["--runner=DaskRunner", "--dask_client_address=tcp://localhost:1"]
@@ -41,6 +41,6 @@ def test_ctrl_c_stays_ctrl_c():
             _ = job | beam.Create([1]) | beam.Map(interrupt)
 
 
-def test_misspelt_option_is_named():
+def test_misspelled_option_is_named():
     with pytest.raises(ValueError, match=r"Beam has no option \['direct_num_worker'\]"):
         beam_jobs.options(["--direct_num_worker=2"])

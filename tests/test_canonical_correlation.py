@@ -7,7 +7,7 @@ from avel_tf.canonical_correlation import CanonicalCorrelationLoss, CanonicalPro
 
 
 def make_views(batch=16, segments=10, units=3, shared=1.0, seed=0):
-    """Two views (B, T, 2K) with something in common, of unequal scale and mean."""
+    """Makes two views (B, T, 2K) that share a signal, of unequal scale and mean."""
     rng = np.random.default_rng(seed)
     common, first, second = rng.normal(size=(3, batch, segments, units))
     scales = np.arange(1, units + 1)
@@ -16,7 +16,7 @@ def make_views(batch=16, segments=10, units=3, shared=1.0, seed=0):
 
 
 def covariances(views, weights, ridge):
-    """S11, S12, S22 in float64, with the ridge."""
+    """Computes S11, S12, S22 in float64, with the ridge."""
     units = views.shape[-1] // 2
     x, weights = views.reshape(-1, 2 * units), weights.reshape(-1)
     covariance = np.cov(x.T, aweights=weights, ddof=0)
@@ -30,7 +30,7 @@ def covariances(views, weights, ridge):
 
 
 def correlations(views, weights=None, ridge=0.0):
-    """Canonical correlations by the inverse square roots of the definition."""
+    """Computes canonical correlations by the inverse square roots of the definition."""
     weights = np.ones(views.shape[:2]) if weights is None else weights
     s11, s12, s22 = covariances(views, weights, ridge)
     roots = []
@@ -46,7 +46,7 @@ def loss_of(views, weights=None, **kwargs):
 
 
 def gradient_of(views, weights):
-    """The loss's gradient, from one step of gradient descent, which every backend has."""
+    """Computes the loss's gradient from a step of gradient descent, as on every backend."""
     layer = keras.layers.Embedding(1, views.size)
     inputs = keras.Input((1,))
     outputs = ops.reshape(layer(inputs), (-1, *views.shape[1:]))
@@ -62,14 +62,14 @@ def gradient_of(views, weights):
 
 def test_identical_views_are_correlated_in_every_dimension():
     view = make_views(units=2)[..., :2]
-    mapped = view @ np.array([[2.0, 1.0], [0.0, -3.0]]) + 7  # the same, seen differently
+    mapped = view @ np.array([[2.0, 1.0], [0.0, -3.0]]) + 7  # the same view, mapped linearly
     for other in (view, mapped):
         loss = loss_of(np.concatenate([view, other], axis=-1), ridge=1e-6)
         np.testing.assert_allclose(loss, -2, atol=1e-3)
 
 
 def test_independent_views_are_not():
-    # Of 20,000 pairs, the 9 sample correlations are of the size of 0.007.
+    # With 20,000 pairs, the 9 sample correlations are about 0.007 in size.
     assert -0.1 < loss_of(np.random.default_rng(0).normal(size=(200, 100, 6))) <= 0
 
 
@@ -88,7 +88,7 @@ def test_scale_and_mean_of_the_views_change_nothing():
     np.testing.assert_allclose(loss_of(moved), loss_of(views), rtol=1e-3)
 
 
-def test_pairs_count_by_their_weight():
+def test_pairs_are_weighted():
     views, weights = make_views(), np.random.default_rng(1).uniform(size=(16, 10))
     weights[:, 3:6] = 0
     other = views.copy()
@@ -137,9 +137,9 @@ def make_layer(units=3, **kwargs):
 
 
 def test_canonical_variables_of_the_first_batch():
-    # Whitened views whose dimensions are correlated with their counterpart alone, by the
-    # canonical correlations, largest first. A mean or a covariance that starts from zero
-    # would show.
+    # Whitened views whose dimensions are correlated only with their counterpart, by the
+    # canonical correlations, largest first. Statistics biased towards their zero start would
+    # fail this.
     layer, views = make_layer(ridge=1e-6), make_views()
     pair_weights = (np.random.default_rng(1).random((16, 10)) > 0.4).astype("float32")
     first, second = layer(views, pair_weights, training=True)
@@ -151,12 +151,12 @@ def test_canonical_variables_of_the_first_batch():
     np.testing.assert_allclose(pairs[0].T @ pairs[1] / len(pairs[0]), expected, atol=1e-3)
 
 
-def test_statistics_run():
+def test_statistics_are_running_averages():
     layer, batches = make_layer(momentum=0.8), [make_views(seed=seed) for seed in range(3)]
     pair_weights = np.random.default_rng(1).uniform(size=(3, 16, 10))
     for views, weights in zip(batches, pair_weights, strict=True):
         layer(views, weights, training=True)
-    # As of one sample, in which a batch counts 0.8 times less for each batch since.
+    # As for one sample in which each batch is weighted by 0.8 for every later batch.
     weights = pair_weights * np.array([0.64, 0.8, 1.0])[:, None, None]
     x, weights = np.reshape(batches, (-1, 6)), weights.reshape(-1)
     np.testing.assert_allclose(layer.total, weights.sum(), rtol=1e-5)
@@ -166,7 +166,7 @@ def test_statistics_run():
     np.testing.assert_allclose(covariance, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_inference_and_batches_without_pairs_change_no_statistic():
+def test_inference_and_batches_without_pairs_change_no_statistics():
     layer, views, ones = make_layer(), make_views(), np.ones((16, 10))
     before = layer(views, ones, training=True)
     weights = layer.get_weights()

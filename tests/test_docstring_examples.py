@@ -1,4 +1,4 @@
-"""Every example in the docstrings of the Keras side runs as it stands."""
+"""Every example in the docstrings of the Keras-only modules runs as written."""
 
 import inspect
 import re
@@ -9,7 +9,7 @@ import pytest
 
 from avel_tf import canonical_correlation, layers, losses, metrics, models, presets
 
-# Layers and models all have one; of the others, those that have.
+# All layers and models have one, and some of the others.
 MODULES = (layers, models, canonical_correlation, losses, metrics, presets)
 OBJECTS = [getattr(module, name) for module in (layers, models) for name in module.__all__]
 for module in MODULES[2:]:

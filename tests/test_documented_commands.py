@@ -1,4 +1,4 @@
-"""Command lines in README and docs are understood by the programs, which explain every flag."""
+"""Programs accept the command lines in README and docs, and explain every flag."""
 
 import argparse
 import pathlib
@@ -9,20 +9,22 @@ import sys
 
 import pytest
 
+from pipelines import command
+
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = re.compile(
-    r"(?:\S+=\S+ )*(?:\.venv(?:-jax)?/bin/)?python ((?:-m avel_tf|pipelines/|benchmarks/).*)"
+    r"(?:\S+=\S+ )*(?:\.venv(?:-jax)?/bin/)?(?:python ((?:pipelines|benchmarks)/.*)|(avel .*))"
 )
 
 
 def command_lines(text):
-    """Arguments of each `python …` in code blocks and between backticks."""
+    """Finds each `avel …` and the arguments of each `python …` in code and between backticks."""
     blocks = re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
     spans = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
     for line in (*lines, *(span.replace("\n", " ") for span in spans)):
         if found := PROGRAM.fullmatch(line):
-            yield found[1]
+            yield found[1] or found[2]
 
 
 COMMANDS = sorted(
@@ -48,8 +50,9 @@ def actions(parser):
 
 
 def test_commands_are_found():
-    programs = {line.removeprefix("-m ").split()[0] for line in COMMANDS}
-    assert programs >= {"avel_tf", "avel_tf.extraction", "pipelines/reproduce.py"}
+    programs = {line.split()[0] for line in COMMANDS}
+    commands = {line.split()[1] for line in COMMANDS if line.startswith("avel ")}
+    assert commands >= {"run", "extract", "reproduce", "tune", "predict", "match", "simulate"}
     assert len([name for name in programs if name.startswith("benchmarks/")]) >= 6
 
 
@@ -61,16 +64,17 @@ def test_it_is_understood(line, monkeypatch):
         parse(parser, *arguments)
         raise Parsed(parser)
 
-    is_module = line.startswith("-m ")
-    optional = re.sub(r"[][]", "", line.removeprefix("-m "))
-    program, *arguments = shlex.split(optional, comments=True)
+    program, *arguments = shlex.split(re.sub(r"[][]", "", line), comments=True)
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_and_end)
     monkeypatch.setattr(sys, "argv", [program, *arguments])
     monkeypatch.chdir(CHECKOUT)
     with pytest.raises((Parsed, SystemExit)) as end:
-        (runpy.run_module if is_module else runpy.run_path)(program, run_name="__main__")
+        if program == "avel":
+            command.main(arguments)
+        else:
+            runpy.run_path(program, run_name="__main__")
     if end.type is SystemExit:
-        assert end.value.code == 0 and arguments == ["--help"]
+        assert end.value.code == 0 and arguments[-1] in ("--help", "--version")
         return
     unexplained = [action.dest for action in actions(end.value.args[0]) if not action.help]
     assert not unexplained

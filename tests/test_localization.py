@@ -2,12 +2,14 @@ import keras
 import numpy as np
 import pytest
 
+from avel_tf.choices import PADDING
 from avel_tf.localization import (
     best_window,
     expected_hits,
     expected_overlap,
     most_likely,
     segment_labels,
+    segment_weights,
     window_scores,
 )
 
@@ -22,7 +24,7 @@ def relevance(*events, segments=10):
 def test_most_likely():
     logits = np.array([[[0.0, 3.0, 3.0], [0.0, 0.0, -1.0]], [[1.0, 1.0, 1.0], [-2.0, -3.0, -1.0]]])
     found = most_likely(logits.astype("float32"))
-    np.testing.assert_array_equal(found, [[1, 0], [0, 2]])  # of tied ones the first
+    np.testing.assert_array_equal(found, [[1, 0], [0, 2]])  # the first of tied ones
     assert keras.backend.standardize_dtype(found.dtype) == "int32"
 
 
@@ -40,6 +42,13 @@ def test_segment_labels():
     assert (symbolic.shape, symbolic.dtype) == ((None, None), "int32")
 
 
+def test_segment_weights():
+    targets = np.array([[0, 1, 5, 0], [3, PADDING, PADDING, PADDING], [PADDING] * 4])
+    expected = [[1, 1, 1, 1], [4, 0, 0, 0], [0, 0, 0, 0]]
+    for dtype in ("int64", "float32"):
+        np.testing.assert_array_equal(segment_weights(targets.astype(dtype)), expected)
+
+
 def test_window_scores():
     scores = np.array([[1.0, 2.0, 4.0, 8.0], [0.0, -1.0, 0.0, 1.0]], "float32")
     np.testing.assert_array_equal(window_scores(scores, 2), [[3, 6, 12], [-1, -1, 1]])
@@ -49,7 +58,7 @@ def test_window_scores():
 
 
 @pytest.mark.parametrize("length", [0, 5, -1, 2.5])
-def test_window_longer_than_the_record_or_empty(length):
+def test_window_must_fit_the_record_and_not_be_empty(length):
     with pytest.raises(ValueError, match=rf"`length` must be .* Received: length={length}"):
         window_scores(np.zeros((1, 4)), length)
 
@@ -65,7 +74,7 @@ def test_best_window():
 def test_expected_hits_known_answers():
     event_relevance = relevance((2, 5), (2, 5), (2, 5), (0, 3))
     scores = np.zeros((4, 10))
-    scores[0, 2:5] = 1  # the event's window alone
+    scores[0, 2:5] = 1  # only the event's window
     scores[1, 3:6] = 1  # one segment late
     scores[2, 3:5] = 1  # windows 2 and 3 tie, one of them is right
     scores[3] = 0.3  # all eight windows tie
@@ -75,7 +84,7 @@ def test_expected_hits_known_answers():
 
 
 def test_constant_score_is_a_random_window():
-    # Wherever the event is: ties never fall to the first window, which would favour one place.
+    # Wherever the event is: preferring the first of tied windows would favor early events.
     events = [(start, start + 4) for start in range(7)]
     for constant in (0.1, -3.3e5, 0.0, 1e-30):
         scores = np.full((7, 10), constant, "float32")
@@ -90,7 +99,7 @@ def test_records_without_event_or_background_do_not_count():
     np.testing.assert_array_equal(hits, [0, 0, 1, 0])
 
 
-def test_noise_of_summation_is_a_tie_and_a_real_difference_is_not():
+def test_rounding_errors_tie_and_real_differences_do_not():
     # 0.1 + 0.2 + 0.3 is one bit more than 0.3 + 0.2 + 0.1.
     scores = np.array([[0.1, 0.2, 0.3, -1.0, 0.3, 0.2, 0.1]] * 3)
     assert np.ptp(window_scores(scores[0], 3)[[0, 4]]) > 0
@@ -114,14 +123,14 @@ def test_diverged_scores_show():
     assert np.isnan(hits).all()
 
 
-def test_event_in_two_parts_is_no_window():
+def test_event_in_two_parts_is_not_a_window():
     event_relevance = relevance((2, 3)) + relevance((6, 7))
     hits, counts = expected_hits(event_relevance, event_relevance)
     assert counts.all() and not hits.any()
 
 
 def by_hand(scores, event_relevance, length, start):
-    """Sum and overlap of the window at `start`, of one record, segment after segment."""
+    """Computes sum and overlap of one record's window at `start`, segment by segment."""
     truth = np.flatnonzero(event_relevance)
     window = range(start, start + length)
     if scores.ndim == 1:
@@ -132,7 +141,7 @@ def by_hand(scores, event_relevance, length, start):
 
 
 def expected_by_hand(scores, event_relevance):
-    """Hit and overlap of one record, of the mean over the best windows."""
+    """Computes hit and overlap of one record, averaged over its best windows."""
     length = int(event_relevance.sum())
     starts = range(len(event_relevance) - length + 1)
     windows = [by_hand(scores, event_relevance, length, start) for start in starts]
@@ -163,11 +172,11 @@ def test_hits_and_overlap_equal_trying_every_window(pairs, values):
 
 def test_pairs_known_answer():
     # Four segments, the event in 1 and 2. Windows sum the scores of query 1 with their first
-    # segment and of query 2 with their second: 1 + 2 at 0, 3 + 4 at 1, 5 + 2 at 2. What the
-    # background queries 0 and 3 score does not matter, nor what is not laid on anything.
+    # segment and of query 2 with their second: 1 + 2 at 0, 3 + 4 at 1, 5 + 2 at 2. Scores of the
+    # background queries 0 and 3 do not matter, nor do scores of pairs that are never aligned.
     scores = np.array([[[9, 9, 9, 9], [1, 3, 5, 9], [9, 2, 4, 2], [9, 9, 9, 9]]])
     event_relevance = relevance((1, 3), segments=4)
-    # The right one and that at 2 tie; the latter overlaps the event in one of three segments.
+    # The correct window ties with the one at 2, which overlaps the event in one of 3 segments.
     np.testing.assert_allclose(expected_hits(scores, event_relevance)[0], [1 / 2])
     np.testing.assert_allclose(expected_overlap(scores, event_relevance)[0], [(1 + 1 / 3) / 2])
     scores[0, 2, 3] = 3  # now 5 + 3 at 2
@@ -180,7 +189,7 @@ def test_pairs_known_answer():
 
 
 def test_pairs_of_one_candidate_row_are_its_scores():
-    # A query that scores all candidates alike for each of its segments is one score a candidate.
+    # If all query segments score the candidates alike, that is one score per candidate.
     rng = np.random.default_rng(3)
     scores = rng.integers(0, 4, (50, 10)).astype("float32")
     event_relevance = relevance(*[(3, 7)] * 50)
@@ -199,8 +208,8 @@ def test_constant_pairs_are_a_random_window():
 
 
 def test_overlap_known_answers():
-    # Event 2 to 5. One segment late: two of four segments. A tie of 2 and 3: the mean of all and
-    # of two of four. Apart: none.
+    # Event 2 to 5. One segment late: 2/4. A tie of windows 2 and 3: the mean of 1 and 2/4.
+    # Disjoint: 0.
     scores = np.zeros((4, 10))
     scores[0, 2:5], scores[1, 3:6], scores[2, 3:5], scores[3, 7:10] = 1, 1, 1, 1
     overlap, counts = expected_overlap(scores, relevance(*[(2, 5)] * 4))
@@ -208,6 +217,26 @@ def test_overlap_known_answers():
     assert counts.all()
     overlap, counts = expected_overlap(scores[:2], relevance((0, 0), (0, 10)))
     assert not counts.any() and not overlap.any()
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_windows_end_where_the_record_does(pairs):
+    rng = np.random.default_rng(4)
+    shape = (200, 6, 6) if pairs else (200, 6)
+    scores = rng.integers(0, 3, shape).astype("float32")
+    lengths = np.arange(200) % 7
+    starts = rng.integers(0, 7 - lengths)
+    event_relevance = relevance(*zip(starts, starts + lengths, strict=True), segments=6)
+    longer = np.pad(event_relevance, ((0, 0), (0, 4)), constant_values=PADDING)
+    # The largest scores of all, and so many that small differences would become ties.
+    padded = np.pad(scores, [(0, 0)] + [(0, 4)] * (scores.ndim - 1), constant_values=1e7)
+    for xp in (np, keras.ops):
+        for function in (expected_hits, expected_overlap):
+            expected, expected_counts = function(scores, event_relevance, xp)
+            results, counts = function(padded, longer, xp)
+            np.testing.assert_array_equal(counts, expected_counts)
+            np.testing.assert_allclose(results, expected, rtol=1e-6)
+    assert not np.asarray(counts)[lengths == 6].any()  # nothing but the event
 
 
 class Expected(keras.Model):
@@ -221,7 +250,7 @@ class Expected(keras.Model):
 def test_tensors_of_unknown_size_give_the_same(pairs):
     rng = np.random.default_rng(2)
     model = Expected()
-    for segments in (10, 4, 7):  # Keras compiles for unknown sizes after the first
+    for segments in (10, 4, 7):  # Keras compiles for unknown sizes after the first one
         shape = (100, segments, segments) if pairs else (100, segments)
         scores = rng.integers(0, 3, shape).astype("float32") / 10
         event_relevance = relevance(*[(1, n % segments + 1) for n in range(100)], segments=segments)

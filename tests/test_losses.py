@@ -3,9 +3,13 @@ import numpy as np
 import pytest
 from keras import ops
 
+from avel_tf.canonical_correlation import CanonicalCorrelationLoss
+from avel_tf.choices import PADDING
 from avel_tf.losses import (
     ContrastiveLoss,
     EventCategoryLoss,
+    RelevanceLoss,
+    SegmentLabelLoss,
     SoftMarginLoss,
     WeakRelevanceLoss,
     WeakSegmentLoss,
@@ -61,7 +65,7 @@ def test_equation_8(outputs, targets):
     np.testing.assert_allclose(total(SEL, outputs, targets), (LN_4 + LN_2) / 2, rtol=1e-5)
 
 
-def test_each_direction_by_itself(outputs, targets):
+def test_each_direction_separately(outputs, targets):
     # Audio: mean of -log(3/4) and -log(1/2); visual: mean of -log(1/4) and -log(1/2); together
     # half of each, (log(16/3) + 2 log 2) / 4. The mean of both hides what visual gets wrong.
     each = (np.log(16 / 3) + 2 * LN_2) / 4
@@ -105,9 +109,9 @@ def test_what_other_systems_are_trained_on(names, settings, expected):
 @pytest.mark.parametrize(
     ("names", "settings", "expected"),
     [
-        (SEL, {}, ["EventCategoryLoss", "BinaryCrossentropy"]),
+        (SEL, {}, ["EventCategoryLoss", "RelevanceLoss"]),
         (SEL, {"supervision": "weak"}, ["EventCategoryLoss", "WeakRelevanceLoss"]),
-        (BASELINE, {}, ["SparseCategoricalCrossentropy"]),
+        (BASELINE, {}, ["SegmentLabelLoss"]),
         (BASELINE, {"segment_loss": "soft_margin"}, ["SoftMarginLoss"]),
         (BASELINE, {"supervision": "weak"}, ["WeakSegmentLoss"]),
         (DISTANCES, {}, ["ContrastiveLoss"]),
@@ -138,8 +142,8 @@ def test_cross_entropy_of_segments():
     np.testing.assert_allclose(loss, (LN_2 + LN_3) / 2, rtol=1e-5)
 
 
-def test_event_category_leaves_background_records_out():
-    # Of two categories: -log(3/4) for the first record, nothing for the second, which has no
+def test_event_category_ignores_background_records():
+    # Two categories: -log(3/4) for the first record, nothing for the second, which has no
     # event whatever its logits are; the mean over both.
     logits = np.array([[LN_3, 0.0], [-90.0, 90.0]])
     loss = EventCategoryLoss()
@@ -159,7 +163,7 @@ def test_soft_margin():
     loss = SoftMarginLoss()
     labels, logits = np.array([[1, 0]]), np.array([[[7.0, 7.0], [200.0, 0.0]]])
     np.testing.assert_allclose(loss(labels, logits), (even + sure) / 2, rtol=1e-5)
-    # Of 29 labels it can be 0.71 at worst and 0.68 at best.
+    # With 29 labels it is 0.71 at worst and 0.68 at best.
     logits = np.zeros((1, 1, 29))
     logits[..., 3] = 200
     assert [round(float(loss(np.array([[label]]), logits)), 2) for label in (0, 3)] == [0.71, 0.68]
@@ -199,6 +203,8 @@ def test_contrastive_loss():
     "loss",
     [
         EventCategoryLoss(),
+        RelevanceLoss(from_logits=True),
+        SegmentLabelLoss(),
         SoftMarginLoss(),
         WeakSegmentLoss(),
         WeakRelevanceLoss(from_logits=True),
@@ -213,6 +219,85 @@ def test_losses_are_registered(loss):
     assert type(copy) is type(loss) and copy.get_config() == loss.get_config()
     assert vars(copy).get("margin") == vars(loss).get("margin")
     assert vars(copy).get("from_logits") == vars(loss).get("from_logits")
+
+
+RELEVANCE, LABELS = np.array([[0.0, 1.0, 1.0, 0.0]]), np.array([[4, 2, 2, 4]])
+# Losses by segment with the targets and the shape of the predictions of a record.
+OF_SEGMENTS = {
+    "relevance": (RelevanceLoss(), RELEVANCE, (1, 4)),
+    "relevance_logits": (RelevanceLoss(from_logits=True), RELEVANCE, (1, 4)),
+    "segment_label": (SegmentLabelLoss(), LABELS, (1, 4, 5)),
+    "soft_margin": (SoftMarginLoss(), LABELS, (1, 4, 5)),
+    "weak_segment": (WeakSegmentLoss(), LABELS, (1, 4, 5)),
+    "weak_relevance": (WeakRelevanceLoss(), RELEVANCE, (1, 4)),
+    "weak_relevance_logits": (WeakRelevanceLoss(from_logits=True), RELEVANCE, (1, 4)),
+    "contrastive": (ContrastiveLoss(), RELEVANCE, (1, 4)),
+    "canonical_correlation": (CanonicalCorrelationLoss(), RELEVANCE, (1, 4, 4)),
+}
+
+
+def padded(array, value, segments=10):
+    """Returns (B, T, …) with more segments of one value at the end."""
+    shape = (len(array), segments - array.shape[1], *array.shape[2:])
+    return np.concatenate([array, np.full(shape, value, array.dtype)], axis=1)
+
+
+@pytest.mark.parametrize("padding", [0.01, 0.99])  # the least and the largest prediction
+@pytest.mark.parametrize("name", OF_SEGMENTS)
+def test_padding_does_not_change_the_loss(name, padding):
+    loss, targets, shape = OF_SEGMENTS[name]
+    predictions = np.random.default_rng(0).uniform(0.1, 0.9, shape).astype("float32")
+    expected = loss(targets, predictions)
+    assert abs(float(expected)) > 1e-3
+    result = loss(padded(targets, PADDING), padded(predictions, padding))
+    np.testing.assert_allclose(result, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in OF_SEGMENTS if name != "canonical_correlation"])
+def test_each_record_weighs_the_same_however_long(name):
+    loss, targets, shape = OF_SEGMENTS[name]
+    rng = np.random.default_rng(1)
+    predictions = [rng.uniform(0.1, 0.9, shape).astype("float32")[:, :n] for n in (2, 4)]
+    targets = [targets[:, :n] for n in (2, 4)]
+    expected = np.mean([float(loss(*pair)) for pair in zip(targets, predictions, strict=True)])
+    batch = (
+        np.concatenate([padded(array, value, 4) for array in arrays])
+        for arrays, value in ((targets, PADDING), (predictions, 0.7))
+    )
+    np.testing.assert_allclose(loss(*batch), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", OF_SEGMENTS)
+def test_a_record_without_segments_costs_a_finite_number(name):
+    loss, targets, shape = OF_SEGMENTS[name]
+    assert np.isfinite(loss(np.full_like(targets, PADDING), np.full(shape, 0.5, "float32")))
+
+
+def test_without_padding_losses_are_those_of_keras_to_the_bit():
+    rng = np.random.default_rng(2)
+    relevance = rng.integers(0, 2, (7, 10)).astype("float32")
+    logits = rng.normal(size=(7, 10, 29)).astype("float32")
+    for ours, theirs, targets, predictions in (
+        (
+            RelevanceLoss(),
+            keras.losses.BinaryCrossentropy(),
+            relevance,
+            rng.random((7, 10), np.float32),
+        ),
+        (
+            RelevanceLoss(from_logits=True),
+            keras.losses.BinaryCrossentropy(from_logits=True),
+            relevance,
+            logits[..., 0],
+        ),
+        (
+            SegmentLabelLoss(),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            rng.integers(0, 29, (7, 10)),
+            logits,
+        ),
+    ):
+        assert float(ours(targets, predictions)) == float(theirs(targets, predictions))
 
 
 def test_targets_by_output():

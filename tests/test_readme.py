@@ -1,4 +1,4 @@
-"""What README shows works."""
+"""README: its examples run, and its links exist."""
 
 import pathlib
 import re
@@ -8,7 +8,8 @@ README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
 
 def test_examples_build_models(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    layers, preset = re.findall(r"```python\n(.+?)```", README.read_text(), re.DOTALL)
+    ten_lines, layers, preset = re.findall(r"```python\n(.+?)```", README.read_text(), re.DOTALL)
+    assert ten_lines == (README.parent / "docs/examples/ten_lines.py").read_text()
     names = {}
     exec(layers, names)
     assert names["model"].output_shape == (None, 10)

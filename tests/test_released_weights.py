@@ -5,7 +5,7 @@ import pytest
 from avel_tf.models.baselines.avdln import AudioVisualDistanceLearning
 from avel_tf.released_weights import load_released_weights
 
-# Layer of the release: which features it takes, and its width.
+# Layers of the release: the features they take, and their widths.
 SHAPES = {"dense_1": (8, 128), "dense_2": (128, 64), "dense_3": (6, 128), "dense_4": (128, 64)}
 
 
@@ -16,7 +16,7 @@ def model():
 
 @pytest.fixture
 def release(tmp_path):
-    """A file of the release's layout, of other widths."""
+    """File in the release's layout, with other widths."""
     path, rng = tmp_path / "weights.h5", np.random.default_rng(0)
     with h5py.File(path, "w") as file:
         for layer, shape in SHAPES.items():
@@ -26,7 +26,7 @@ def release(tmp_path):
 
 
 def network(file, features, first, second):
-    """Dense, LeakyReLU 0.3, dense, in float64."""
+    """Computes dense, LeakyReLU 0.3, dense in float64."""
     for layer in (first, second):
         kernel, bias = (file[f"{layer}/{layer}/{part}:0"][()] for part in ("kernel", "bias"))
         features = features @ kernel.astype("float64") + bias
@@ -75,21 +75,22 @@ def test_a_missing_layer_is_named_and_nothing_is_set(model, release):
     with h5py.File(release, "a") as file:
         del file["dense_4/dense_4/bias:0"]
     before = model.get_weights()
-    with pytest.raises(ValueError, match=r"weights.h5: no layer 'dense_4/dense_4/bias:0'."):
+    with pytest.raises(ValueError, match=r"weights.h5 has no layer 'dense_4/dense_4/bias:0'."):
         load_released_weights(model, release)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
 
 def test_another_size_is_named(release):
-    with pytest.raises(ValueError, match=r"kernel:0' has shape \(6, 128\), .* layer \(7, 128\)."):
+    message = r"kernel:0' has shape \(6, 128\), but .* layer \(7, 128\)."
+    with pytest.raises(ValueError, match=message):
         load_released_weights(AudioVisualDistanceLearning(audio_dim=7, visual_dim=8), release)
 
 
 def test_another_file_is_named(model, tmp_path):
     path = tmp_path / "notes.h5"
     path.write_text("no weights")
-    with pytest.raises(ValueError, match="notes.h5: no HDF5 file."):
+    with pytest.raises(ValueError, match="notes.h5 is not an HDF5 file."):
         load_released_weights(model, path)
     with pytest.raises(FileNotFoundError, match="absent.h5"):
         load_released_weights(model, tmp_path / "absent.h5")

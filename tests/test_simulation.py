@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from avel_tf import media
-from avel_tf.ave import CATEGORIES, DataError, read_annotations, read_splits
+from avel_tf.ave import CATEGORIES, read_annotations, read_splits
 from avel_tf.encoders.log_mel import log_mel_spectrogram
+from avel_tf.errors import InputError
 from avel_tf.simulation import SimulationConfig, render_dataset
 from avel_tf.simulation import dataset as simulated
 from avel_tf.simulation.categories import APPEARANCES, SIMULATED_CATEGORIES
@@ -25,7 +26,7 @@ def clip_of(folder, annotation):
 
 
 def read_all(folder):
-    """Frames and samples of the whole dataset."""
+    """Reads frames and samples of the whole dataset."""
     clips = [clip_of(folder, item) for item in read_annotations(folder / "Annotations.txt")]
     frames = [media.read_frames(clip, frames_per_segment=2, size=(48, 64)) for clip in clips]
     return np.stack(frames), np.stack([media.read_waveform(clip) for clip in clips])
@@ -61,7 +62,7 @@ def test_every_category_is_in_every_split_and_queries_are_short(num_clips):
             assert max(item.event_length for item in held_out) < 10
 
 
-def test_annotations_have_aves_traps():
+def test_annotations_have_the_pitfalls_of_ave():
     annotations = simulated.draw_annotations(SimulationConfig())
     assert {len(item.video_id) for item in annotations} == {11}
     assert len({item.video_id for item in annotations}) == 96
@@ -91,7 +92,7 @@ def test_the_object_is_drawn_in_the_seconds_that_show_it():
             list(draw_frames(appearance, seen, SMALL, np.random.default_rng(0)))
         ).reshape(10, SMALL.fps, 48, 64, 3)
         background = frames[1, 0]
-        changed = (frames != background).any(axis=-1).mean(axis=(2, 3))  # share of the picture
+        changed = (frames != background).any(axis=-1).mean(axis=(2, 3))  # share of the frame
         np.testing.assert_array_equal(changed[~seen], 0)
         assert changed[seen].min() > 0.02
 
@@ -110,7 +111,7 @@ def test_decoded_clips_show_and_sound_what_was_decided(tmp_path, monkeypatch):
         assert difference[seen].min() > 1.5 * difference[~seen].max(), annotation.category
 
 
-def test_the_same_configuration_gives_the_same_pictures_and_sound(small_dataset, tmp_path):
+def test_the_same_configuration_gives_the_same_frames_and_sound(small_dataset, tmp_path):
     again = render_dataset(tmp_path / "again", SMALL)
     other = render_dataset(tmp_path / "other", dataclasses.replace(SMALL, seed=1))
     for name in ("Annotations.txt", "trainSet.txt", "testSet.txt"):
@@ -121,7 +122,7 @@ def test_the_same_configuration_gives_the_same_pictures_and_sound(small_dataset,
         assert (first != third).mean() > 0.5
 
 
-def test_sounds_of_unheard_clips_can_be_told_by_a_linear_readout():
+def test_a_linear_readout_classifies_sounds_of_unheard_clips():
     config = SimulationConfig()
     sounds, categories = [], []
     for clip in range(12):
@@ -140,26 +141,26 @@ def test_sounds_of_unheard_clips_can_be_told_by_a_linear_readout():
     assert (guesses == targets[train:].argmax(axis=1)).mean() > 0.9
 
 
-def test_a_rendered_folder_is_used_again(small_dataset, monkeypatch):
+def test_a_rendered_folder_is_reused(small_dataset, monkeypatch):
     monkeypatch.setattr(simulated, "write_clip", None)
     assert render_dataset(small_dataset, SMALL) == small_dataset
     assert json.loads((small_dataset / "simulation.json").read_text())["num_clips"] == 6
 
 
 def test_another_configuration_is_not_overwritten(small_dataset):
-    with pytest.raises(DataError, match=r"another configuration: seed=0, not 5\. Name another"):
+    with pytest.raises(InputError, match=r"another configuration: seed=0, not 5\. Choose another"):
         render_dataset(small_dataset, dataclasses.replace(SMALL, seed=5))
 
 
-def test_clips_of_other_code_are_not_used_again(small_dataset, monkeypatch):
+def test_clips_of_other_code_are_not_reused(small_dataset, monkeypatch):
     monkeypatch.setattr(simulated, "CODE", simulated.CODE[1:])
-    with pytest.raises(DataError, match="clips that other code drew. Name another folder"):
+    with pytest.raises(InputError, match="clips drawn by other code. Choose another folder"):
         render_dataset(small_dataset, SMALL)
 
 
 def test_foreign_files_are_not_overwritten(tmp_path):
     (tmp_path / "thesis.txt").write_text("")
-    with pytest.raises(DataError, match="no simulated dataset. Name a new or empty folder"):
+    with pytest.raises(InputError, match="no simulated dataset. Choose a new or empty folder"):
         render_dataset(tmp_path, SMALL)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 

@@ -1,4 +1,4 @@
-"""What is special to the AVE dataset: categories, annotations, splits, official features."""
+"""The AVE dataset: categories, annotations, splits, official features."""
 
 from avel_tf.ave.annotations import Annotation, read_annotations
 from avel_tf.ave.categories import (
@@ -8,7 +8,6 @@ from avel_tf.ave.categories import (
     NUM_CATEGORIES,
     NUM_SEGMENTS,
 )
-from avel_tf.ave.errors import DataError
 from avel_tf.ave.fingerprint import fingerprint
 from avel_tf.ave.official_features import OfficialFeatures, count_background_clips
 from avel_tf.ave.splits import SPLITS, read_splits
@@ -21,7 +20,6 @@ __all__ = [
     "NUM_SEGMENTS",
     "SPLITS",
     "Annotation",
-    "DataError",
     "OfficialFeatures",
     "count_background_clips",
     "fingerprint",

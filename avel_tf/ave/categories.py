@@ -1,6 +1,6 @@
-"""The 28 event categories of AVE and the sizes every record shares."""
+"""The 28 event categories of AVE, and the number of segments of its records."""
 
-# The order is that of first appearance in Annotations.txt; the official label files use it too.
+# In order of first appearance in Annotations.txt, as in the official label files.
 CATEGORIES = (
     "Church bell",
     "Male speech, man speaking",
@@ -33,5 +33,5 @@ CATEGORIES = (
 )
 NUM_CATEGORIES = len(CATEGORIES)
 BACKGROUND = NUM_CATEGORIES  # the 29th segment label
-BACKGROUND_NAME = "Background"  # category of the clips without event, for the weak setting
-NUM_SEGMENTS = 10  # one a second
+BACKGROUND_NAME = "Background"  # category of the clips without an event, for the weak setting
+NUM_SEGMENTS = 10  # one per second

@@ -1,4 +1,4 @@
-"""Whether input files have changed, without reading 8 GB."""
+"""Fingerprints that show whether input files have changed, without reading 8 GB."""
 
 import hashlib
 import os
@@ -7,16 +7,16 @@ from collections.abc import Iterable
 
 
 def fingerprint(paths: Iterable[pathlib.Path]) -> str:
-    """SHA-256 over the path, size, mode and time of change of every file.
+    """Computes the SHA-256 of every file's path, size, mode and modification time.
 
     Args:
-        paths: Files, and folders of files; what a folder links to counts as its own.
+        paths: Files, and folders of files; targets of a folder's links count as its own files.
     """
     digest = hashlib.sha256()
     for path in paths:
         for file in _files(path):
             status = file.stat()
-            # The real path too: a link that becomes a file is another thing to who reads it.
+            # The real path too: replacing a link by a file must change the fingerprint.
             names = f"{file} {os.path.realpath(file)} "
             facts = f"{status.st_size} {status.st_mtime_ns} {status.st_mode}\n"
             digest.update(os.fsencode(names + facts))

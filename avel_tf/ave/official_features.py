@@ -1,4 +1,4 @@
-"""The official segment features: HDF5 files of up to 8 GB, read a row at a time."""
+"""Official segment features: HDF5 files of up to 8 GB, read one row at a time."""
 
 import pathlib
 
@@ -6,15 +6,16 @@ import h5py
 import numpy as np
 
 from avel_tf.ave.categories import NUM_SEGMENTS
-from avel_tf.ave.errors import DataError
+from avel_tf.errors import InputError
+from avel_tf.hdf5 import own_dataset
 
-KEYS = ("avadataset", "dataset")  # the release's, and that of some extraction scripts
+KEYS = ("avadataset", "dataset")  # used by the release and by some extraction scripts
 AUDIO_SHAPE = (NUM_SEGMENTS, 128)
 VISUAL_SHAPE = (NUM_SEGMENTS, 7, 7, 512)
 
 
 class OfficialFeatures:
-    """Row-by-row reader of `audio_feature.h5` and `visual_feature.h5`, or of the `_noisy` ones.
+    """Reads `audio_feature.h5` and `visual_feature.h5`, or their `_noisy` variants, row by row.
 
     Both files are checked when opened, so that a wrong one fails before any work is done.
 
@@ -22,9 +23,9 @@ class OfficialFeatures:
         folder: Folder with the two files.
         num_records: Integer. Rows each file must have: one for each record of
             `Annotations.txt`, in its order.
-        suffix: String. `"_noisy"` for the clips without event.
+        suffix: String. `"_noisy"` for the clips without an event.
     Raises:
-        DataError: If a file is missing, is not HDF5, or has another shape; names the file.
+        InputError: If a file is missing, is not HDF5, or has another shape; names the file.
     """
 
     def __init__(self, folder: str | pathlib.Path, num_records: int, suffix: str = ""):
@@ -33,7 +34,7 @@ class OfficialFeatures:
         self._audio = _open(audio, (num_records, *AUDIO_SHAPE))
         try:
             self._visual = _open(visual, (num_records, *VISUAL_SHAPE))
-        except DataError:
+        except InputError:
             self._audio.file.close()
             raise
 
@@ -49,25 +50,25 @@ class OfficialFeatures:
         self._visual.file.close()
 
     def read(self, row: int) -> tuple[np.ndarray, np.ndarray]:
-        """Segment features of one record.
+        """Reads the segment features of one record.
 
         Args:
             row: Integer. Row of `Annotations.txt`.
         Returns:
             Float32 arrays (10, 128) and (10, 7, 7, 512).
         Raises:
-            DataError: If the row is damaged.
+            InputError: If the row is damaged.
         """
         return _read(self._audio, row), _read(self._visual, row)
 
 
 def count_background_clips(folder: str | pathlib.Path) -> int:
-    """How many clips without event a folder of official features has, 0 if it lacks the files.
+    """Counts the clips without an event in a folder of official features; 0 if it lacks the files.
 
     Args:
         folder: Folder that may hold `audio_feature_noisy.h5` and `visual_feature_noisy.h5`.
     Raises:
-        DataError: If the first of them is damaged.
+        InputError: If the first of them is damaged.
     """
     paths = [pathlib.Path(folder, f"{name}_feature_noisy.h5") for name in ("audio", "visual")]
     if not all(path.is_file() for path in paths):
@@ -81,8 +82,8 @@ def _read(dataset: h5py.Dataset, row: int) -> np.ndarray:
     try:
         return dataset[row].astype("float32")
     except OSError as error:
-        raise DataError(
-            f"{dataset.file.filename}, row {row}: cannot be read ({error}). Fetch the file again."
+        raise InputError(
+            f"Cannot read row {row} of {dataset.file.filename}: {error}. Download the file again."
         ) from error
 
 
@@ -92,20 +93,26 @@ def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
 
 def _open(path: pathlib.Path, shape: tuple[int | None, ...]) -> h5py.Dataset:
     if not path.is_file():
-        raise DataError(f"{path} does not exist. It is part of the official AVE feature release.")
+        raise InputError(f"{path} does not exist. It is part of the official AVE feature release.")
     try:
         file = h5py.File(path)
     except OSError as error:
-        raise DataError(f"{path} is no readable HDF5 file: {error}. Fetch it again.") from error
-    key = next((key for key in KEYS if key in file), None)
-    if key is None:
+        raise InputError(
+            f"{path} is not a readable HDF5 file: {error}. Download it again."
+        ) from error
+    key = next((key for key in KEYS if file.get(key, getlink=True)), None)
+    try:
+        dataset = own_dataset(file, key) if key else None
+    except ValueError as error:
+        file.close()
+        raise InputError(f"{error}. Use the file of the release.") from error
+    if dataset is None:
         problem = f"has the keys {sorted(file)}, none of {KEYS}"
-    elif not isinstance(file[key], h5py.Dataset) or not _fits(file[key].shape, shape):
-        found = getattr(file[key], "shape", "a group")
-        problem = f"holds {found} under {key!r} instead of {shape} (records, segments, …)"
-    elif file[key].dtype.kind != "f":
-        problem = f"holds {file[key].dtype} under {key!r} instead of floats"
+    elif not _fits(dataset.shape, shape):
+        problem = f"holds {dataset.shape} under {key!r} instead of {shape} (records, segments, …)"
+    elif dataset.dtype.kind != "f":
+        problem = f"holds {dataset.dtype} under {key!r} instead of floats"
     else:
-        return file[key]
+        return dataset
     file.close()
-    raise DataError(f"{path} {problem}. Take it and Annotations.txt from the same release.")
+    raise InputError(f"{path} {problem}. Use this file and Annotations.txt of the same release.")

@@ -1,19 +1,19 @@
-"""The official splits: one for each task, by row of Annotations.txt."""
+"""Official splits, one for each task, by row of Annotations.txt."""
 
 import collections
 import pathlib
 from collections.abc import Sequence
 
 import h5py
-import numpy as np
 
-from avel_tf.arguments import check_choice
 from avel_tf.ave.annotations import Annotation, read_lines
-from avel_tf.ave.errors import DataError
-from avel_tf.configuration import TASKS
+from avel_tf.choices import TASKS
+from avel_tf.errors import InputError
+from avel_tf.hdf5 import own_dataset
+from avel_tf.utils.arguments import check_choice
 
 SPLITS = ("train", "val", "test")
-# On AVE both kinds of supervised file name the same records in the same order.
+# For AVE, both kinds of files of `sel` list the same records in the same order.
 FILE_NAMES = {"sel": ("{}_order.h5", "{}Set.txt"), "cml": ("{}_order_match.h5",)}
 
 
@@ -22,20 +22,20 @@ def read_splits(
 ) -> dict[str, list[int]]:
     """Reads the official split of a task.
 
-    Supervised event localization (`sel`) uses `{train,val,test}_order.h5`, or else
+    Supervised event localization (`sel`) uses `{train,val,test}_order.h5` or, without these,
     `{train,val,test}Set.txt`. Cross-modality localization (`cml`) uses
     `{train,val,test}_order_match.h5`. The two splits overlap: a model trained on one must not be
-    scored on the other.
+    evaluated on the other.
 
     Args:
-        folders: Where to look for the files; the first folder that has all three is taken.
+        folders: Folders to search; the first that has all three files is used.
         annotations: The records that the files refer to.
         task: `"sel"` or `"cml"`.
     Returns:
         Dict from `train`, `val` and `test` to rows, in the files' order.
     Raises:
-        DataError: If a file is missing or empty, names a record that is not there, or a record
-            is named twice.
+        InputError: If a file is missing or empty, or refers to a record that does not exist or
+            to one record twice.
     """
     check_choice("task", task, TASKS)
     paths = _find_files(folders, task)
@@ -44,9 +44,9 @@ def read_splits(
     counts = collections.Counter(row for rows in splits.values() for row in rows)
     repeated = sorted(row for row, count in counts.items() if count > 1)
     if repeated:
-        raise DataError(
-            f"{', '.join(map(str, paths.values()))} name {len(repeated)} records more than once, "
-            f"the first is row {repeated[0]} of Annotations.txt. Remove the repetition."
+        raise InputError(
+            f"{', '.join(map(str, paths.values()))} list {len(repeated)} records more than once, "
+            f"first row {repeated[0]} of Annotations.txt. Remove the repetitions."
         )
     return splits
 
@@ -58,36 +58,39 @@ def _find_files(folders: Sequence[str | pathlib.Path], task: str) -> dict[str, p
             if all(path.is_file() for path in paths.values()):
                 return paths
     names = " or ".join(name.format("{train,val,test}") for name in FILE_NAMES[task])
-    raise DataError(
+    raise InputError(
         f"{' and '.join(map(str, folders))} lack the split's files: all three of {names}. They "
-        "come with the official AVE releases; copy them beside Annotations.txt."
+        "come with the official AVE releases; copy them next to Annotations.txt."
     )
 
 
 def _read_order(path: pathlib.Path, annotations: Sequence[Annotation]) -> list[int]:
     try:
         with h5py.File(path) as file:
-            order = np.array(file["order"])
-    except (OSError, KeyError) as error:
-        raise DataError(
-            f"{path} is no HDF5 file with the key `order`: {error}. Fetch it again."
+            dataset = own_dataset(file, "order")
+            if dataset is None:
+                raise KeyError("order")
+            order = dataset[()]
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{path} is not an HDF5 file with the key `order`: {error}. Download it again."
         ) from error
     if order.ndim != 1 or not order.size or order.dtype.kind not in "iu":
-        raise DataError(
+        raise InputError(
             f"{path} must hold one row of integers, not {order.dtype} {order.shape}. "
-            "Fetch it again."
+            "Download it again."
         )
     bad = order[(order < 0) | (order >= len(annotations))]
     if bad.size:
-        raise DataError(
-            f"{path} names row {bad[0]}, but Annotations.txt has {len(annotations)} records. "
-            "Take both files from the same release."
+        raise InputError(
+            f"{path} lists row {bad[0]}, but Annotations.txt has {len(annotations)} records. "
+            "Use both files of the same release."
         )
     return order.tolist()
 
 
 def _read_set_file(path: pathlib.Path, annotations: Sequence[Annotation]) -> list[int]:
-    # The whole line is the key: a video id alone names up to three records.
+    # The whole line is the key, because a video id can have up to three records.
     rows = {
         (item.category, item.video_id, str(item.start_seconds), str(item.end_seconds)): item.row
         for item in annotations
@@ -96,11 +99,11 @@ def _read_set_file(path: pathlib.Path, annotations: Sequence[Annotation]) -> lis
     for number, (category, video_id, _, start, end) in read_lines(path):
         key = (category, video_id, start, end)
         if key not in rows:
-            raise DataError(
+            raise InputError(
                 f"{path}, line {number}: no record of Annotations.txt reads {'&'.join(key)}. "
-                "Take both files from the same release."
+                "Use both files of the same release."
             )
         order.append(rows[key])
     if not order:
-        raise DataError(f"{path} names no record. Fetch it again.")
+        raise InputError(f"{path} lists no records. Download it again.")
     return order

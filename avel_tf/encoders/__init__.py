@@ -1,14 +1,20 @@
-"""Pixels and waveforms -> segment features, as those published with the AVE dataset."""
+"""Pixels and waveforms -> segment features, such as those published with the AVE dataset."""
 
 import importlib
 from typing import Any
 
-# Imported when asked for: TensorFlow takes seconds, and a program may first want it quiet.
+# Imported on first use: TensorFlow takes seconds, and a program may want to silence it first.
 _MODULES = {
+    "ApplicationEncoder": "applications",
+    "AudioEncoder": "audio_encoder",
     "ClipEncoder": "clip_encoder",
+    "FileAudioEncoder": "model_file",
+    "FileVisualEncoder": "model_file",
     "PrecisionChoice": "precision",
     "Vgg19Encoder": "vgg19",
     "VggishEncoder": "vggish",
+    "VisualEncoder": "visual_encoder",
+    "YamnetEncoder": "yamnet",
     "choose_precision": "precision",
     "convert_vggish": "conversion",
 }

@@ -1,33 +1,34 @@
-"""Both encoders: what is decoded of a clip -> its segment features."""
+"""Both encoders: decoded clip -> its segment features."""
 
 import importlib.metadata
 
 import numpy as np
 
 from avel_tf.configuration import EncodingConfig
-from avel_tf.encoders.vgg19 import Vgg19Encoder
-from avel_tf.encoders.vggish import VggishEncoder
+from avel_tf.encoders.choosing import audio_encoder, visual_encoder
 from avel_tf.media import Clip
+from avel_tf.media.resampling import resampler
 
 
 class ClipEncoder:
-    """Segment features of clips, by VGG-19 and VGGish. T: segments.
+    """Computes segment features of clips. T: segments.
 
     Args:
-        encoding: `EncodingConfig`, its precision settled.
+        encoding: `EncodingConfig`, with its precision already chosen.
     Call arguments:
         clip: `Clip`.
     Returns:
-        Dict of float32 arrays: `audio_features` (T, 128), `visual_features` (T, 7, 7, 512), of
-        what the clip has.
+        Dict of float32 arrays: `audio_features` (T, D) and `visual_features` (T, H, W, C), or the
+        one whose modality the clip has.
     Raises:
-        ValueError: If weights are missing or another model's.
+        ValueError: If weights are missing or belong to another model.
     """
 
     def __init__(self, encoding: EncodingConfig) -> None:
-        self._frames_per_segment = encoding.frames_per_segment
-        self._visual = Vgg19Encoder(encoding.visual_weights, precision=encoding.encoder_precision)
-        self._audio = VggishEncoder(encoding.audio_weights)
+        self._frames_per_segment, self._resize = encoding.frames_per_segment, encoding.resize
+        self._visual = visual_encoder(encoding)
+        self._audio = audio_encoder(encoding)
+        self.frame_size = self._visual.frame_shape[:2]
 
     def __call__(self, clip: Clip) -> dict[str, np.ndarray]:
         features = {}
@@ -38,11 +39,13 @@ class ClipEncoder:
         return features
 
     def metadata(self) -> dict:
-        """Encoders, their weights' SHA-256, frames a segment, version of the decoder."""
+        """Returns the encoders and their weights, how frames are taken, and package versions."""
         return {
             "kind": "media",
             "visual_encoder": self._visual.metadata(),
             "audio_encoder": self._audio.metadata(),
             "frames_per_segment": self._frames_per_segment,
+            "resize": self._resize,
             "decoder": f"av {importlib.metadata.version('av')}",
+            "resampler": resampler(),
         }

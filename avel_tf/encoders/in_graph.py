@@ -1,10 +1,10 @@
-"""The encoders as stock TensorFlow operations, for a graph that takes pixels and sound."""
+"""The encoders as standard TensorFlow operations, for graphs that take pixels and sound."""
 
 from collections.abc import Callable
 
-import keras
 import tensorflow as tf
 
+from avel_tf.encoders.audio_encoder import AudioEncoder
 from avel_tf.encoders.log_mel import (
     FFT_LENGTH,
     HOP_SAMPLES,
@@ -14,43 +14,43 @@ from avel_tf.encoders.log_mel import (
     WINDOW_SAMPLES,
     mel_matrix,
 )
-from avel_tf.encoders.vgg19 import BATCH, FRAME_SHAPE, Vgg19Encoder
-from avel_tf.encoders.vggish import VggishEncoder
+from avel_tf.encoders.visual_encoder import BATCH, VisualEncoder
 
 
-def encode_frames(encoder: Vgg19Encoder, frames: tf.Tensor) -> tf.Tensor:
-    """What a `Vgg19Encoder` makes of clips. B: batch, T: segments, F: frames a segment.
+def encode_frames(encoder: VisualEncoder, frames: tf.Tensor) -> tf.Tensor:
+    """Encodes frames as a `VisualEncoder` does. B: batch, T: segments, F: frames per segment.
 
     Args:
-        encoder: `Vgg19Encoder`.
-        frames: uint8 tensor (B, T, F, 224, 224, 3), RGB.
+        encoder: `VisualEncoder`.
+        frames: uint8 tensor (B, T, F, *frame_shape), RGB.
     Returns:
-        float32 tensor (B, T, 7, 7, 512). The encoder's own differ by less than 1e-5 of the
-        largest, those of an encoder in bfloat16 by less than 1e-2.
+        float32 tensor (B, T, *feature_shape). Differs from the encoder's own output by less than
+        1e-5 of the largest feature; in bfloat16, by less than 1e-2.
     """
 
     def encode(some: tf.Tensor) -> tf.Tensor:
-        pixels = keras.applications.vgg19.preprocess_input(tf.cast(some, tf.float32))
-        return encoder.model(pixels, training=False)
+        return encoder.model(encoder.preprocess(tf.cast(some, tf.float32)), training=False)
 
     batch, num_segments, num_frames = tf.unstack(tf.shape(frames)[:3])
-    maps = _in_batches(encode, tf.reshape(frames, (-1, *FRAME_SHAPE)), encoder.model.output_shape)
+    flat = tf.reshape(frames, (-1, *encoder.frame_shape))
+    maps = _in_batches(encode, flat, encoder.model.output_shape)
     maps = tf.reshape(maps, (batch, num_segments, num_frames, *maps.shape[1:]))
     return tf.reduce_mean(maps, axis=2)
 
 
-def encode_waveform(encoder: VggishEncoder, waveform: tf.Tensor) -> tf.Tensor:
-    """What a `VggishEncoder` makes of clips. B: batch, T: segments.
+def encode_waveform(encoder: AudioEncoder, waveform: tf.Tensor) -> tf.Tensor:
+    """Encodes sound as an `AudioEncoder` does. B: batch, T: segments.
 
     Args:
-        encoder: `VggishEncoder`.
+        encoder: `AudioEncoder`.
         waveform: float32 tensor (B, T * 16000) in [-1, 1], at 16 kHz.
     Returns:
-        float32 tensor (B, T, 128). The encoder's own differ by less than 1e-5 of the largest.
+        float32 tensor (B, T, D). Differs from the encoder's own output by less than 1e-5 of the
+        largest feature.
     """
 
     def encode(seconds: tf.Tensor) -> tf.Tensor:
-        return encoder.model(log_mel_spectrogram(seconds)[..., None], training=False)
+        return encoder.model(encoder.preprocess_in_graph(seconds), training=False)
 
     batch, num_samples = tf.unstack(tf.shape(waveform))
     seconds = tf.reshape(waveform, (-1, SAMPLE_RATE_HZ))
@@ -58,26 +58,27 @@ def encode_waveform(encoder: VggishEncoder, waveform: tf.Tensor) -> tf.Tensor:
     return tf.reshape(features, (batch, num_samples // SAMPLE_RATE_HZ, *features.shape[1:]))
 
 
-def log_mel_spectrogram(waveform: tf.Tensor) -> tf.Tensor:
-    """What `avel_tf.encoders.log_mel.log_mel_spectrogram` makes of seconds; 1e-5 apart at most.
+def log_mel_spectrogram(waveform: tf.Tensor, log_offset: float = LOG_OFFSET) -> tf.Tensor:
+    """Computes `avel_tf.encoders.log_mel.log_mel_spectrogram` to within 1e-5.
 
     Args:
-        waveform: Float tensor (T, 16000) in [-1, 1], one second a row, at 16 kHz.
+        waveform: Float tensor (T, 16000) in [-1, 1], one second per row, at 16 kHz.
+        log_offset: Float. VGGish's, or another.
     Returns:
         float32 tensor (T, 96, 64): time, then frequency.
     """
-    # In float64: float32 errs by 3e-4 in the silent bands beside a loud tone.
+    # In float64: float32 is off by 3e-4 in the silent bands next to a loud tone.
     spectra = tf.signal.stft(
         tf.cast(waveform, tf.float64), WINDOW_SAMPLES, HOP_SAMPLES, FFT_LENGTH
     )  # (T, 98, 257), after periodic Hann windows
     magnitudes = tf.abs(spectra[:, :NUM_FRAMES])
-    return tf.cast(tf.math.log(magnitudes @ mel_matrix() + LOG_OFFSET), tf.float32)
+    return tf.cast(tf.math.log(magnitudes @ mel_matrix() + log_offset), tf.float32)
 
 
 def _in_batches(
     encode: Callable[[tf.Tensor], tf.Tensor], items: tf.Tensor, output_shape: tuple
 ) -> tf.Tensor:
-    """`encode` of the items (N, …), a few at a time: what its layers need does not grow with N."""
+    """Applies `encode` to items (N, …) in batches, so that its memory does not grow with N."""
     num_batches = -(-tf.shape(items)[0] // BATCH)
     results = tf.TensorArray(tf.float32, num_batches, infer_shape=False, element_shape=output_shape)
 
@@ -85,7 +86,7 @@ def _in_batches(
         some = items[number * BATCH : (number + 1) * BATCH]
         return number + 1, results.write(number, tf.cast(encode(some), tf.float32))
 
-    # Not AutoGraph, which Keras's archives do not apply; one batch at a time, not ten at once.
+    # Keras's export archives do not apply AutoGraph. One batch at a time, not the default ten.
     _, results = tf.while_loop(
         lambda number, _: number < num_batches, step, (0, results), parallel_iterations=1
     )

@@ -1,4 +1,4 @@
-"""Log-mel spectrogram, as VGGish was trained on."""
+"""Log-mel spectrogram, the input that VGGish and YAMNet were trained on."""
 
 import functools
 
@@ -15,15 +15,16 @@ HIGHEST_HZ = 7500.0
 LOG_OFFSET = 0.01
 
 
-def log_mel_spectrogram(waveform: np.ndarray) -> np.ndarray:
-    """Log-mel spectrogram of each second of sound.
+def log_mel_spectrogram(waveform: np.ndarray, log_offset: float = LOG_OFFSET) -> np.ndarray:
+    """Computes the log-mel spectrogram of each second of sound.
 
     Magnitudes of a short-time Fourier transform (25 ms periodic Hann window, 10 ms hop) in 64
-    HTK mel bands from 125 to 7500 Hz, then log(mel + 0.01). A second has 98 frames, of which
-    VGGish takes the first 96.
+    HTK mel bands from 125 to 7500 Hz, then log(mel + `log_offset`). A second has 98 frames, of
+    which VGGish and YAMNet take the first 96.
 
     Args:
-        waveform: Float array (T, 16000) in [-1, 1], one second a row, at 16 kHz.
+        waveform: Float array (T, 16000) in [-1, 1], one second per row, at 16 kHz.
+        log_offset: Float. VGGish's, or another.
     Returns:
         float32 array (T, 96, 64): time, then frequency.
     Raises:
@@ -39,16 +40,16 @@ def log_mel_spectrogram(waveform: np.ndarray) -> np.ndarray:
     frames = frames[:, ::HOP_SAMPLES][:, :NUM_FRAMES]  # (T, 96, 400)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW_SAMPLES) / WINDOW_SAMPLES)
     magnitudes = np.abs(np.fft.rfft(frames * window, FFT_LENGTH))  # (T, 96, 257)
-    return np.log(magnitudes @ mel_matrix() + LOG_OFFSET).astype(np.float32)
+    return np.log(magnitudes @ mel_matrix() + log_offset).astype(np.float32)
 
 
-@functools.cache
+@functools.cache  # a constant, 132 kB
 def mel_matrix() -> np.ndarray:
-    """Weights (257, 64) of each FFT bin in each mel band: triangles on the HTK mel scale."""
+    """Returns the weight (257, 64) of each FFT bin in each mel band: triangles on the HTK scale."""
     bins = _hz_to_mel(np.linspace(0, SAMPLE_RATE_HZ / 2, FFT_LENGTH // 2 + 1))[:, None]
     edges = np.linspace(_hz_to_mel(LOWEST_HZ), _hz_to_mel(HIGHEST_HZ), NUM_MEL_BANDS + 2)
     low, centre, high = edges[:-2], edges[1:-1], edges[2:]
-    # The lowest band starts above 0 Hz, so that the DC bin is in none.
+    # The lowest band starts above 0 Hz, so the DC bin is in none.
     return np.maximum(0, np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)))
 
 

@@ -1,4 +1,4 @@
-"""Which precision VGG-19 is to compute in, with these weights on this machine."""
+"""Choice of VGG-19's precision, for given weights on this machine."""
 
 import dataclasses
 import logging
@@ -7,11 +7,12 @@ import time
 
 import numpy as np
 
-from avel_tf.encoders.vgg19 import FRAME_SHAPE, POLICIES, Vgg19Encoder
+from avel_tf.encoders.vgg19 import FRAME_SHAPE, Vgg19Encoder
+from avel_tf.encoders.visual_encoder import POLICIES
 
 MIN_SPEED_UP = 1.2  # below it, the features' last digits are worth more than the time
 MIN_COSINE = 0.999
-NUM_PICTURES = 4  # as telling as a full batch: the ratio of the times is the same
+NUM_PICTURES = 4  # enough: the ratio of the times is the same as for a full batch
 NUM_ROUNDS = 2
 logger = logging.getLogger(__name__)
 
@@ -22,9 +23,9 @@ class PrecisionChoice:
 
     Args:
         precision: String. `"float32"` or `"bfloat16"`.
-        speed_up: Float. How many times as fast bfloat16 is as float32.
-        lowest_cosine: Float. Between the feature maps of one picture in both precisions; the
-            lowest of all pictures.
+        speed_up: Float. Speed of bfloat16 divided by that of float32.
+        lowest_cosine: Float. Lowest cosine, over all pictures, between the feature maps of a
+            picture in both precisions.
     """
 
     precision: str
@@ -33,11 +34,11 @@ class PrecisionChoice:
 
 
 def choose_precision(weights: str | os.PathLike[str], seed: int = 0) -> PrecisionChoice:
-    """The precision for VGG-19: bfloat16 only where it is faster and its feature maps agree.
+    """Chooses VGG-19's precision: bfloat16 only if it is faster and its feature maps agree.
 
-    That is at least 1.2 times as fast as float32, with a cosine of at least 0.999 for each map.
-    Encodes a few pictures both ways, which takes seconds. Depends on the machine and on what else
-    runs there: choose once for a dataset, not once a worker.
+    bfloat16 must be at least 1.2 times as fast as float32, with a cosine of at least 0.999 for
+    each map. Encodes a few pictures in both precisions, which takes seconds. The result depends on
+    the machine and its load: choose once per dataset, not once per worker.
 
     Args:
         weights: String or path, as `Vgg19Encoder` takes it.
@@ -49,7 +50,7 @@ def choose_precision(weights: str | os.PathLike[str], seed: int = 0) -> Precisio
     """
     encoders = {precision: Vgg19Encoder(weights, precision, seed) for precision in POLICIES}
     pictures = _natural_pictures()[:, None]  # a segment each
-    # The first calls compile. Then in turns, so that other work on the machine slows both.
+    # The first calls compile. Later ones alternate, so that other load slows both alike.
     maps = {precision: encoder(pictures) for precision, encoder in encoders.items()}
     seconds = {precision: [] for precision in POLICIES}
     for _ in range(NUM_ROUNDS):
@@ -65,12 +66,12 @@ def choose_precision(weights: str | os.PathLike[str], seed: int = 0) -> Precisio
 
 
 def decide(speed_up: float, cosine: float) -> str:
-    """The precision these measurements speak for; float32 if the cosine is no number."""
+    """Decides on a precision from these measurements; float32 if the cosine is NaN."""
     return "bfloat16" if speed_up >= MIN_SPEED_UP and cosine >= MIN_COSINE else "float32"
 
 
 def lowest_cosine(maps: np.ndarray, others: np.ndarray) -> float:
-    """Lowest cosine between the maps (N, …) of the same pictures; NaN if a map is all zero."""
+    """Computes the lowest cosine between maps (N, …) of the same pictures; NaN if one is zero."""
     rows = maps.reshape(len(maps), -1).astype(np.float64)
     other_rows = others.reshape(len(others), -1).astype(np.float64)
     lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(other_rows, axis=1)
@@ -79,7 +80,7 @@ def lowest_cosine(maps: np.ndarray, others: np.ndarray) -> float:
 
 
 def _natural_pictures() -> np.ndarray:
-    """uint8 pictures (N, 224, 224, 3): noise with the 1/f amplitudes of natural pictures.
+    """Makes uint8 pictures (N, 224, 224, 3): noise with the 1/f amplitudes of natural images.
 
     Reference: Field, "Relations between the statistics of natural images and the response
         properties of cortical cells", JOSA A 1987.
@@ -87,7 +88,7 @@ def _natural_pictures() -> np.ndarray:
     size = FRAME_SHAPE[0]
     noise = np.random.default_rng(0).standard_normal((NUM_PICTURES, 3, size, size))
     frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size))
-    frequency[0, 0] = np.inf  # no constant part: the grey below is it
+    frequency[0, 0] = np.inf  # no constant part; gray is added below
     smooth = np.fft.irfft2(np.fft.rfft2(noise) / frequency)
     contrast = smooth / smooth.std(axis=(2, 3), keepdims=True)
     pixels = np.clip(128 + 64 * contrast, 0, 255).astype(np.uint8)

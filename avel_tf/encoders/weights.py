@@ -1,4 +1,4 @@
-"""Where an encoder's weights come from, and how to tell which they are."""
+"""Source and identity of an encoder's weights."""
 
 import hashlib
 import importlib.metadata
@@ -9,7 +9,11 @@ import pathlib
 import keras
 import numpy as np
 
-RANDOM = "random"
+from avel_tf.choices import NAMED_WEIGHTS
+from avel_tf.errors import InputError
+
+RANDOM, AUDIOSET = "random", "audioset"
+CACHE = "avel_tf"  # in Keras's own folder, by default ~/.keras
 logger = logging.getLogger(__name__)
 
 
@@ -17,62 +21,86 @@ def fill(
     model: keras.Model,
     weights: str | os.PathLike[str],
     seed: int,
-    input_scale: float,
+    input_scale: float | None,
     source: str,
 ) -> None:
-    """Give a model its weights: random ones if that is what was asked for, else a file's.
+    """Sets a model's weights: random ones if requested, otherwise those of a file.
 
     Args:
         model: Keras model.
         weights: `"random"` or the path of a Keras weights file (`.weights.h5`, or `.h5` in the
             layout of Keras 2).
         seed: Integer. Seed of the random weights.
-        input_scale: Float. What random weights divide the input by.
-        source: String. Where the official weights come from: the last sentence of the errors.
+        input_scale: Float. Divisor of the input that random weights include, which then suit plain
+            stacks of layers with ReLU; None for He-normal ones, which suit any network.
+        source: String. Where to get the official weights; the last sentence of the errors.
     Raises:
-        ValueError: If there is no such file, or it holds another model's weights.
+        InputError: If there is no such file, or it holds another model's weights.
     """
     if weights == RANDOM:
-        model.set_weights(_mirrored_random_weights(model, seed, input_scale))
+        if input_scale is None:
+            model.set_weights(_he_normal_weights(model, seed))
+        else:
+            model.set_weights(_mirrored_random_weights(model, seed, input_scale))
         logger.warning(
-            "%s has RANDOM WEIGHTS (seed %d). Its features serve demos and tests only.",
+            "%s has RANDOM WEIGHTS (seed %d). Its features are only for demos and tests.",
             model.name,
             seed,
         )
         return
     path = pathlib.Path(weights)
     if not path.is_file():
-        raise ValueError(
-            '`weights` must be "random" or an existing file. '
-            f"Received: weights={os.fspath(weights)!r}. {source}"
-        )
+        raise InputError(f"{path}, for the weights of {model.name}, does not exist. {source}")
     try:
         model.load_weights(path)
-    except Exception as error:  # of many kinds: what Keras and h5py meet in a foreign file
+    except Exception as error:  # Keras and h5py raise many kinds for a foreign file
         reason = str(error).partition("\n")[0]  # the rest prints whole tensors
-        raise ValueError(
-            f"`weights` must be a file of {model.name} weights. "
-            f"Received: weights={str(path)!r}, which Keras cannot load ({reason}). {source}"
+        raise InputError(
+            f"{path} has no weights of {model.name}: Keras cannot load it ({reason}). {source}"
+        ) from error
+
+
+def download(url: str, sha256: str | None = None) -> str:
+    """Downloads a file, or finds it where an earlier download left it.
+
+    Args:
+        url: String.
+        sha256: String. Digest that the file must have, if it is known.
+    Returns:
+        Path of the file.
+    Raises:
+        OSError: If it cannot be downloaded, or has another digest.
+    """
+    try:
+        return keras.utils.get_file(
+            origin=url, cache_subdir=CACHE, file_hash=sha256, hash_algorithm="sha256"
+        )
+    except Exception as error:  # Keras's downloader raises bare exceptions
+        raise OSError(
+            f"Cannot download {url}: {error} Fetch it by other means and pass its path as "
+            "`audio_weights`."
         ) from error
 
 
 def describe(model: keras.Model, weights: str | os.PathLike[str], seed: int) -> dict[str, object]:
-    """Plain values by which features made with one model are told apart from another's.
+    """Describes a model, so that its features can be told apart from another's.
 
     Args:
         model: Keras model.
         weights: String or path, as given to the encoder.
         seed: Integer, as given to the encoder.
     Returns:
-        Dict ready for JSON. `weights_sha256` is over the bytes of the weights in order, so that
-        a file and any copy of it agree.
+        Dict of plain values, ready for JSON. `weights_sha256` is over the bytes of the weights in
+        order, so that a file and any copy of it agree; `path` is where a local file is.
     """
+    is_named = weights in NAMED_WEIGHTS
     digest = hashlib.sha256()
     for array in model.get_weights():
         digest.update(np.ascontiguousarray(array, "<f4"))
     return {
         "name": model.name,
         "weights": f"random(seed={seed})" if weights == RANDOM else pathlib.Path(weights).name,
+        **({} if is_named else {"path": str(pathlib.Path(weights).resolve())}),
         "weights_sha256": digest.hexdigest(),
         "precision": model.layers[-1].compute_dtype,
         "output_shape": list(model.output_shape[1:]),
@@ -81,17 +109,36 @@ def describe(model: keras.Model, weights: str | os.PathLike[str], seed: int) -> 
     }
 
 
-def _mirrored_random_weights(model: keras.Model, seed: int, input_scale: float) -> list[np.ndarray]:
-    """Random weights under which different inputs keep different features.
+def _he_normal_weights(model: keras.Model, seed: int) -> list[np.ndarray]:
+    """Makes random kernels, and the usual start of everything else.
 
-    What leaves a ReLU is positive, so under ordinary random filters the features of all inputs
-    lean further towards one common direction with every layer. Here each filter comes with its
-    negative, and the next layer weighs the two oppositely: ReLU(z) - ReLU(-z) = z passes whole.
-    Balduzzi et al., "The shattered gradients problem", ICML 2017 ("looks-linear").
+    Reference: He et al., "Delving deep into rectifiers", ICCV 2015.
     """
-    generator = np.random.default_rng(seed)  # NumPy's: the same on every backend and machine
+    generator = np.random.default_rng(seed)
     arrays = []
-    channels = None  # that leave the layer before
+    for variable in model.weights:
+        shape = tuple(variable.shape)
+        if len(shape) > 1:  # a depthwise kernel has its filters on the last two axes
+            fan_in = np.prod(shape[:2] if variable.name == "depthwise_kernel" else shape[:-1])
+            arrays.append(generator.standard_normal(shape, np.float32) * np.sqrt(2 / fan_in))
+        else:
+            is_scale = variable.name in ("gamma", "moving_variance")
+            arrays.append(np.full(shape, float(is_scale), np.float32))
+    return arrays
+
+
+def _mirrored_random_weights(model: keras.Model, seed: int, input_scale: float) -> list[np.ndarray]:
+    """Makes random weights that keep the features of different inputs different.
+
+    The output of a ReLU is positive, so with ordinary random filters the features of all inputs
+    drift further towards a common direction with every layer. Here each filter comes with its
+    negative, and the next layer weights the two oppositely: ReLU(z) - ReLU(-z) = z passes intact.
+
+    Reference: Balduzzi et al., "The shattered gradients problem", ICML 2017 ("looks-linear").
+    """
+    generator = np.random.default_rng(seed)  # NumPy: the same on every backend and machine
+    arrays = []
+    channels = None  # of the previous layer's output
     for variable in model.weights:
         array = np.zeros(variable.shape, np.float32)
         if array.ndim > 1:  # a kernel; the last axis counts its filters

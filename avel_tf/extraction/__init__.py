@@ -1,1 +1,1 @@
-"""Media or official HDF5 features in, TFRecord shards out."""
+"""Extraction: media or official HDF5 features in, TFRecord shards out."""

@@ -1,4 +1,4 @@
-"""Which records there are, and in which shard each of them goes."""
+"""Assignment of records to shards."""
 
 import dataclasses
 import pathlib
@@ -6,10 +6,10 @@ import random
 from collections.abc import Mapping, Sequence
 
 from avel_tf.ave import Annotation
-from avel_tf.records import MediaFile
+from avel_tf.records import DatasetFolder, MediaFile, Window
 from avel_tf.records.shards import shard_name
 
-SHUFFLE_SEED = 0  # one fixed order: shuffling for training has its own seed
+SHUFFLE_SEED = 0  # fixed, because shuffling for training has its own seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,23 +19,23 @@ class Shard:
     Args:
         split: String. Name of the split.
         name: String. File name.
-        items: Tuple of `Annotation` or `MediaFile`, in the order of the file.
+        items: Tuple of `Annotation`, `MediaFile` or `Window`, in the order of the file.
     """
 
     split: str
     name: str
-    items: tuple[Annotation | MediaFile, ...]
+    items: tuple[Annotation | MediaFile | Window, ...]
 
     def files(self, folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
-        """Paths of the shard and of its journal."""
+        """Returns the paths of the shard and of its journal."""
         return (
-            folder / f"Split-{self.split}" / self.name,
+            DatasetFolder(folder).split_path(self.split) / self.name,
             folder / "journal" / f"{self.split}-{self.name}.jsonl",
         )
 
 
 def plan(
-    splits: Mapping[str, Sequence[Annotation | MediaFile]], records_per_shard: int
+    splits: Mapping[str, Sequence[Annotation | MediaFile | Window]], records_per_shard: int
 ) -> list[Shard]:
     """Assigns records to shards, in a fixed random order within each split."""
     shards = []

@@ -1,4 +1,4 @@
-"""Attention over the regions of the picture, guided by the sound."""
+"""Attention over the regions of the image, guided by the sound."""
 
 import math
 from typing import Any
@@ -7,12 +7,12 @@ import keras
 from keras import ops
 from keras.layers import Dense
 
-from avel_tf.arguments import check_positive_integer
+from avel_tf.utils.arguments import check_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
 class AudioGuidedAttention(keras.layers.Layer):
-    """Pools the map of visual features of each segment where its sound directs it.
+    """Pools each segment's map of visual features, weighting the regions by its sound.
 
     With V the R x C map of a segment, R = H * W, and a its audio features:
 
@@ -20,11 +20,11 @@ class AudioGuidedAttention(keras.layers.Layer):
         weights = softmax(tanh(C) w_h)                               (R)
         output = sum_i weights_i V_i                                 (C)
 
-    so that entry (i, k) of the first product gains g_i, the audio's score of region i. Weights
-    are Glorot-uniform, biases zero. Every segment is attended by itself, background or not.
+    The second term adds g_i, the audio's score of region i, to row i of the first product. Kernels
+    start Glorot-uniform, biases at zero. Each segment is pooled independently, background or not.
 
-    For supervised localization only: in cross-modality localization a visual candidate pooled
-    by this layer would have seen the audio query.
+    For supervised localization only: in cross-modality localization, a visual candidate pooled
+    by this layer would already have seen the audio query.
 
     B: batch, T: segments, H, W: map size, C: channels.
 
@@ -33,12 +33,12 @@ class AudioGuidedAttention(keras.layers.Layer):
     Call arguments:
         audio_features: Float tensor (B, T, audio width).
         visual_features: Float tensor (B, T, H, W, C).
-        return_attention_weights: Boolean. Whether to return the weights too.
+        return_attention_weights: Boolean. Whether to return the weights as well.
     Returns:
         Float tensor (B, T, C); with `return_attention_weights`, also the weights (B, T, H, W),
         which sum to 1 over each map.
     Raises:
-        ValueError: If `units` is not positive, or `visual_features` has no map of fixed size.
+        ValueError: If `units` is not positive, or the map in `visual_features` has no fixed size.
     Example:
 
     ```python
@@ -54,7 +54,7 @@ class AudioGuidedAttention(keras.layers.Layer):
         check_positive_integer("units", units)
         super().__init__(**kwargs)
         self.units = units
-        policy = self.dtype_policy  # sublayers would take the global one
+        policy = self.dtype_policy  # otherwise sublayers would use the global one
         self.visual_projection = Dense(
             units, activation="relu", dtype=policy, name="visual_projection"
         )
@@ -71,7 +71,7 @@ class AudioGuidedAttention(keras.layers.Layer):
             )
         self.map_shape = tuple(visual_features_shape[2:4])
         self.num_regions = math.prod(self.map_shape)
-        # As wide as there are regions, whose number is known only here.
+        # One unit per region; the number of regions is not known before this point.
         wide = {"units": self.num_regions, "use_bias": False, "dtype": self.dtype_policy}
         self.visual_regions = Dense(**wide, name="visual_regions")
         self.audio_regions = Dense(**wide, name="audio_regions")
@@ -85,7 +85,7 @@ class AudioGuidedAttention(keras.layers.Layer):
         num_segments = ops.shape(visual_features)[1]
         channels = visual_features.shape[-1]
         by_region = (-1, num_segments, self.num_regions)
-        # One row a region: one plain matrix product, whatever the batch and length.
+        # One row per region: a single matrix product for any batch size and length.
         regions = ops.reshape(visual_features, (-1, channels))
         visual = self.visual_regions(self.visual_projection(regions))
         visual = ops.reshape(visual, (*by_region, self.num_regions))

@@ -1,4 +1,4 @@
-"""Both directions of a recurrent layer, also in a model that is loaded."""
+"""Bidirectional recurrent layers that survive saving and loading."""
 
 from typing import Any
 
@@ -6,16 +6,18 @@ import keras
 
 
 def bidirectional(recurrence: keras.layers.RNN, **kwargs: Any) -> keras.layers.Bidirectional:
-    """`keras.layers.Bidirectional` of a layer that it keeps.
+    """Returns `keras.layers.Bidirectional(recurrence)`, which keeps `recurrence` alive.
 
-    It copies the layer by its configuration. While Keras loads a model it takes objects of one
-    address for one object: had the layer ended, the next one made could be taken for it, and two
-    encoders would share what they learned, or the model would not load.
+    `Bidirectional` copies the layer and drops the original. Keras identifies shared objects by
+    `id()` while it loads a model, and Python reuses an `id()` after garbage collection. If the
+    original were collected, a layer created later could be mistaken for it: two encoders would
+    then share their weights, or the model would fail to load.
 
     Args:
         recurrence: The layer to copy.
-        **kwargs: Of `keras.layers.Bidirectional`.
+        **kwargs: Passed to `keras.layers.Bidirectional`.
     """
     layer = keras.layers.Bidirectional(recurrence, **kwargs)
-    layer.keep_original = lambda: recurrence  # in a function: it is no layer of the model
+    # Wrapped in a function, so that Keras does not track the original as a sublayer.
+    layer.keep_original = lambda: recurrence
     return layer

@@ -1,16 +1,18 @@
-"""The dual matching of each modality's global feature with the other's segments."""
+"""Dual matching of each modality's global feature with the other's segments."""
 
 import keras
 from keras import ops
 
+BELOW_HALF = 0.5 - 2.0**-24  # the largest float32 below 1/2 that 1 - (1 - x) leaves as it is
+
 
 @keras.saving.register_keras_serializable(package="avel_tf")
 class CrossMatching(keras.layers.Layer):
-    """Event relevance of every segment, checked by the global feature of the other modality.
+    """Scores the event relevance of every segment with the other modality's global feature.
 
-    Every segment is scored by itself, background or not. The layer has no weights. Its outputs
-    are float32 under mixed precision too, for a threshold and a sum of scores are taken of
-    them.
+    Each segment is scored independently, background or not. The layer has no weights. Its
+    outputs are float32 even under mixed precision, because scores are later summed and compared
+    with a threshold.
 
     B: batch, T: segments, D: feature width, the same for all four inputs.
 
@@ -25,7 +27,9 @@ class CrossMatching(keras.layers.Layer):
         sigmoid; visual to audio in cross-modality localization.
         `visual_relevance_logits`: audio global feature · visual segment, p_t^V before its
         sigmoid; audio to visual.
-        `event_relevance_probabilities`: p_t, the mean of both probabilities.
+        `event_relevance_probabilities`: p_t, the mean of the two probabilities. It is on the side
+        of 0.5, the threshold of section 3.4, that it would be on without rounding: of a modality
+        that is certain and one that is certain of the contrary, the more certain one decides.
     Raises:
         ValueError: If the inputs differ in width.
     Example:
@@ -54,7 +58,7 @@ class CrossMatching(keras.layers.Layer):
         }
         if len(set(widths.values())) > 1:
             raise ValueError(
-                f"The inputs of CrossMatching must have one width. Received: {widths}."
+                f"The inputs of CrossMatching must have the same width. Received: {widths}."
             )
 
     def call(
@@ -67,6 +71,12 @@ class CrossMatching(keras.layers.Layer):
         audio_logits = _dot(visual_global_feature, audio_local_features)  # Eq. 5
         visual_logits = _dot(audio_global_feature, visual_local_features)  # Eq. 6
         probabilities = (ops.sigmoid(audio_logits) + ops.sigmoid(visual_logits)) / 2  # Eq. 7
+        # Their mean is at least 1/2 exactly if the logits' sum is at least 0, however they round.
+        is_relevant = audio_logits + visual_logits >= 0
+        probabilities = ops.where(is_relevant & (probabilities < 0.5), 0.5, probabilities)
+        probabilities = ops.where(
+            ops.logical_not(is_relevant) & (probabilities > BELOW_HALF), BELOW_HALF, probabilities
+        )
         return {
             "audio_relevance_logits": audio_logits,
             "visual_relevance_logits": visual_logits,

@@ -1,4 +1,4 @@
-"""The event-based global feature of one modality."""
+"""Event-based global feature of one modality."""
 
 import math
 from typing import Any
@@ -7,11 +7,11 @@ import keras
 from keras import ops
 from keras.layers import Dense, Dropout, LayerNormalization
 
-from avel_tf.arguments import check_choice, check_fraction, check_positive_integer
+from avel_tf.choices import BLOCKS
+from avel_tf.utils.arguments import check_choice, check_fraction, check_positive_integer
 
-BLOCKS = ("plain", "full")
 FEEDFORWARD_RATIO = 4  # Vaswani et al.: 2048 for a width of 512
-ABSENT = -1e9  # attention logit of a segment of zero relevance; exp of it is 0
+ABSENT = -1e9  # attention logit of a segment of zero relevance; its exp is 0
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
@@ -20,32 +20,32 @@ class EventMaskedSelfAttention(keras.layers.Layer):
 
     Segment j enters every sum with its relevance r_j: attention weights are
     r_j exp(s_ij) / sum_j r_j exp(s_ij), and the temporal mean is weighted by r. A segment of
-    zero relevance is as good as absent, binary relevance is the paper's event region, and all
-    ones attend to the whole record. A record without any event yields zeros.
+    zero relevance has no effect, binary relevance is the paper's event region, and all ones
+    attend to the whole record. A record without an event yields zeros.
 
-    Positions are not encoded: in cross-modality localization the place of an event in its clip
-    alone predicts much of the answer, and must not reach the model.
+    Positions are not encoded: in cross-modality localization, the position of an event in its
+    clip predicts much of the answer by itself and must not reach the model.
 
     B: batch, T: segments, D: feature width.
 
     Args:
-        units: Integer. Width of the query, key and value projections, all heads together.
+        units: Integer. Total width of the query, key and value projections over all heads.
         num_heads: Integer. Must divide `units`.
-        block: `"plain"` is the paper's equations: projections without bias, attention, mean.
-            `"full"` is the encoder block of Vaswani et al. before the mean: output projection,
-            residual and normalization, ReLU feed-forward of `4 * units`, residual and
-            normalization. Its input must be `units` wide.
-        dropout: Float in [0, 1]. Rate for the output of the attention, and of the
-            feed-forward in the full block.
+        block: `"plain"` follows the paper's equations: projections without bias, attention, mean.
+            `"full"` inserts the encoder block of Vaswani et al. before the mean: output
+            projection, residual and normalization, ReLU feed-forward of `4 * units`, residual
+            and normalization. Its input must be `units` wide.
+        dropout: Float in [0, 1]. Rate applied to the output of the attention and, in the full
+            block, of the feed-forward.
     Call arguments:
-        local_features: Float tensor (B, T, D), one row a second.
+        local_features: Float tensor (B, T, D), one row per second.
         event_relevance: Tensor (B, T) in [0, 1].
         training: Boolean. Whether dropout is active.
     Returns:
         Float tensor (B, units).
     Raises:
-        ValueError: If an argument is out of range, or the full block's input has another
-            width than `units`.
+        ValueError: If an argument is out of range, or the full block's input is not `units`
+            wide.
     Example:
 
     ```python
@@ -79,7 +79,7 @@ class EventMaskedSelfAttention(keras.layers.Layer):
         self.num_heads = num_heads
         self.block = block
         self.dropout = dropout
-        policy = self.dtype_policy  # sublayers would take the global one
+        policy = self.dtype_policy  # otherwise sublayers would use the global one
         self.query = Dense(units, use_bias=False, dtype=policy, name="query")
         self.key = Dense(units, use_bias=False, dtype=policy, name="key")
         self.value = Dense(units, use_bias=False, dtype=policy, name="value")
@@ -104,8 +104,8 @@ class EventMaskedSelfAttention(keras.layers.Layer):
         width = local_features_shape[-1]
         if self.block == "full" and width != self.units:
             raise ValueError(
-                '`units` must be the width of `local_features` when block="full", which adds '
-                f"them. Received: units={self.units}, local_features of width {width}."
+                '`units` must equal the width of `local_features` when block="full", because of '
+                f"its residual. Received: units={self.units}, local_features of width {width}."
             )
         for projection in (self.query, self.key, self.value):
             projection.build(local_features_shape)
@@ -117,9 +117,12 @@ class EventMaskedSelfAttention(keras.layers.Layer):
             self.feedforward_output.build((*shape[:-1], FEEDFORWARD_RATIO * self.units))
             self.feedforward_norm.build(shape)
 
+    def compute_output_shape(self, local_features_shape, event_relevance_shape):
+        return (local_features_shape[0], self.units)
+
     def call(self, local_features, event_relevance, training=None):
         relevance = ops.cast(event_relevance, "float32")
-        # An absent segment that is not finite would outlive a weight of zero.
+        # A non-finite absent segment would survive a weight of zero: 0 * nan is nan.
         local_features = ops.where(relevance[..., None] > 0, local_features, 0)
         x = self._attend(local_features, relevance)  # (B, T, units)
         if self.block == "full":
@@ -134,13 +137,13 @@ class EventMaskedSelfAttention(keras.layers.Layer):
     def _attend(self, local_features, relevance):
         """Eqs. 1 and 2 for every head: (B, T, units)."""
         query = self._split_heads(self.query(local_features))  # (B, T, heads, d)
-        # Before the product, so that half precision does not overflow.
+        # Scaled before the product, so that half precision does not overflow.
         query = query / math.sqrt(self.units // self.num_heads)
         key = self._split_heads(self.key(local_features))
         value = self._split_heads(self.value(local_features))
         logits = ops.cast(ops.einsum("bihd,bjhd->bhij", query, key), "float32")
-        # The inner `where` keeps log(0), whose gradient is infinite, out of the graph. Softmax
-        # weighs a record without any event evenly; the mean over no segment clears it.
+        # The inner `where` keeps log(0), whose gradient is infinite, out of the graph. In a
+        # record without an event, the softmax is uniform; `_mean` then returns zeros for it.
         present = relevance[:, None, None, :] > 0
         log_relevance = ops.log(ops.where(present, relevance[:, None, None, :], 1.0))
         weights = ops.softmax(ops.where(present, logits + log_relevance, ABSENT))
@@ -153,10 +156,11 @@ class EventMaskedSelfAttention(keras.layers.Layer):
         return ops.reshape(x, (-1, ops.shape(x)[1], self.num_heads, head_width))
 
     def _mean(self, x, relevance):
-        """Eqs. 3 and 4: the mean over the event; zeros where there is none."""
+        """Eqs. 3 and 4: the mean over the event; zeros for a record without one."""
         total = ops.sum(relevance, axis=1, keepdims=True)
         weights = relevance / ops.where(total > 0, total, 1.0)
-        mean = ops.einsum("bt,btd->bd", weights, ops.cast(x, "float32"))
+        # In this order: LiteRT cannot convert the other one for relevance that is computed.
+        mean = ops.einsum("btd,bt->bd", ops.cast(x, "float32"), weights)
         return ops.cast(mean, self.compute_dtype)
 
     def get_config(self):

@@ -1,4 +1,4 @@
-"""The alternatives to self-attention for the global feature of one modality."""
+"""Alternatives to self-attention for the global feature of one modality."""
 
 from typing import Any
 
@@ -7,33 +7,33 @@ import numpy as np
 from keras import ops
 from keras.layers import GRU, LSTM, SimpleRNN
 
-from avel_tf.arguments import check_choice, check_positive_integer
+from avel_tf.choices import SEQUENCE_EMBEDDINGS
 from avel_tf.layers.bidirectional import bidirectional
+from avel_tf.utils.arguments import check_choice, check_positive_integer
 
-KINDS = ("rnn", "lstm", "gru", "blstm", "average", "max")
-ABSENT = float(np.finfo("float32").min)  # below every feature that a maximum is taken of
+ABSENT = float(np.finfo("float32").min)  # never the maximum where a segment is present
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
 class SequenceEmbedding(keras.layers.Layer):
-    """Global feature of an event by a recurrent network or by pooling.
+    """Computes the global feature of an event with a recurrent network or by pooling.
 
-    What Table 3 puts in the place of `EventMaskedSelfAttention`. A segment of zero relevance is
-    as good as absent: recurrent networks carry their state past it, pooling leaves it out. A
-    record without any event yields zeros. Recurrent networks see the order of the event's
-    segments, but not its place in the record.
+    Replaces `EventMaskedSelfAttention` in the ablations of Table 3. A segment of zero relevance
+    has no effect: recurrent networks carry their state past it, pooling leaves it out. A record
+    without an event yields zeros. Recurrent networks see the order of the event's segments, but
+    not its position in the record.
 
     B: batch, T: segments, D: feature width.
 
     Args:
         units: Integer. Width of the global feature.
         kind: `"rnn"`, `"lstm"` or `"gru"`: last state of that network, of width `units`.
-            `"blstm"`: last states of an LSTM in either direction, of half that width each.
-            `"average"`: mean weighted by relevance. `"max"`: maximum. All but the mean take
-            every segment of non-zero relevance alike.
+            `"blstm"`: last states of an LSTM in each direction, each half that width.
+            `"average"`: mean weighted by relevance. `"max"`: maximum. All but the mean treat
+            all segments of non-zero relevance alike.
     Call arguments:
-        local_features: Float tensor (B, T, D), one row a second; for `"average"` and `"max"`,
-            which have no weights, D must be `units`.
+        local_features: Float tensor (B, T, D), one row per second; for `"average"` and `"max"`,
+            which have no weights, D must equal `units`.
         event_relevance: Tensor (B, T) in [0, 1].
         training: Boolean. Passed to the recurrent network.
     Returns:
@@ -54,7 +54,7 @@ class SequenceEmbedding(keras.layers.Layer):
 
     def __init__(self, units: int, kind: str, **kwargs: Any):
         check_positive_integer("units", units)
-        check_choice("kind", kind, KINDS)
+        check_choice("kind", kind, SEQUENCE_EMBEDDINGS)
         if kind == "blstm" and units % 2:
             raise ValueError(f'`units` must be even when kind="blstm". Received: units={units}.')
         super().__init__(**kwargs)
@@ -65,10 +65,10 @@ class SequenceEmbedding(keras.layers.Layer):
             self.recurrence = self._make_recurrence()
 
     def _make_recurrence(self):
-        policy = self.dtype_policy  # sublayers would take the global one
+        policy = self.dtype_policy  # otherwise sublayers would use the global one
         if self.kind == "rnn":
             return SimpleRNN(self.units, dtype=policy, name="recurrence")
-        # cuDNN's networks take masks of trailing absence alone; an event may begin late.
+        # cuDNN supports only right-padded masks, but an event may begin late.
         if self.kind == "gru":
             return GRU(self.units, use_cudnn=False, dtype=policy, name="recurrence")
         if self.kind == "lstm":
@@ -82,14 +82,14 @@ class SequenceEmbedding(keras.layers.Layer):
             self.recurrence.build(local_features_shape)
         elif width != self.units:
             raise ValueError(
-                f'`units` must be the width of `local_features` when kind="{self.kind}", which has '
-                f"no weights. Received: units={self.units}, local_features of width {width}."
+                f'`units` must equal the width of `local_features` when kind="{self.kind}", as it '
+                f"has no weights. Received: units={self.units}, local_features of width {width}."
             )
 
     def call(self, local_features, event_relevance, training=None):
         relevance = ops.cast(event_relevance, "float32")
         present = relevance > 0
-        # Zeros, for what an absent segment holds must reach neither output nor gradient.
+        # Zeroed, because an absent segment's values must reach neither output nor gradient.
         x = ops.where(present[..., None], local_features, 0)
         if self.is_recurrent:
             return self.recurrence(x, mask=present, training=training)
@@ -100,7 +100,8 @@ class SequenceEmbedding(keras.layers.Layer):
     def _average(self, x, relevance):
         total = ops.sum(relevance, axis=1, keepdims=True)
         weights = relevance / ops.where(total > 0, total, 1.0)
-        return ops.einsum("bt,btd->bd", weights, x)
+        # In this order: LiteRT cannot convert the other one for relevance that is computed.
+        return ops.einsum("btd,bt->bd", x, weights)
 
     def _max(self, x, present):
         maximum = ops.max(ops.where(present[..., None], x, ABSENT), axis=1)

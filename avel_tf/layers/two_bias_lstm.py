@@ -1,4 +1,4 @@
-"""LSTM cell with the two bias vectors of published weights."""
+"""LSTM cell with two bias vectors, as in published weights."""
 
 import math
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from avel_tf.arguments import check_positive_integer
+from avel_tf.utils.arguments import check_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
 class TwoBiasLSTMCell(keras.layers.Layer):
-    """One step of an LSTM whose input and recurrent products have a bias each.
+    """One step of an LSTM with separate biases for its input and recurrent products.
 
     With gates i, f, g, o in this order along the last axis:
 
@@ -20,8 +20,9 @@ class TwoBiasLSTMCell(keras.layers.Layer):
         h' = sigmoid(z_o) tanh(c')
 
     The recurrent bias r is redundant: `keras.layers.LSTMCell` with the bias b + r computes the
-    same. It is there so that weights and parameter counts published with two biases fit. Kernels
-    and biases start uniform in +-1/sqrt(units), as those did. For `keras.layers.RNN`.
+    same function. It exists so that weights and parameter counts published with two biases fit.
+    Kernels and biases start uniform in +-1/sqrt(units), as the published ones did. To be wrapped
+    in `keras.layers.RNN`.
 
     B: batch, D: feature width.
 
@@ -31,7 +32,7 @@ class TwoBiasLSTMCell(keras.layers.Layer):
         inputs: Float tensor (B, D), one segment.
         states: List of two float tensors (B, units): the last output h, the carry c.
     Returns:
-        Float tensor (B, units), and the list of the new states.
+        Float tensor (B, units), and the list of new states.
     Raises:
         ValueError: If `units` is not positive.
     Example:
@@ -59,7 +60,7 @@ class TwoBiasLSTMCell(keras.layers.Layer):
             ("bias", (gates,)),
             ("recurrent_bias", (gates,)),
         ):
-            # A new one each: an initializer called twice returns the same values.
+            # A new initializer for each weight: one called twice returns the same values.
             initializer = keras.initializers.RandomUniform(-limit, limit)
             setattr(self, name, self.add_weight(shape, initializer=initializer, name=name))
 

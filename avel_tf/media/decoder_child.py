@@ -1,6 +1,6 @@
-"""The program `DecoderProcess` starts: requests on standard input, replies on a given pipe.
+"""Program that `DecoderProcess` starts: requests on standard input, replies on a given pipe.
 
-Only what is imported here, NumPy and PyAV, is loaded: it starts in a fraction of a second.
+It loads nothing heavier than NumPy and PyAV, and so starts in a fraction of a second.
 """
 
 import contextlib
@@ -11,20 +11,24 @@ import sys
 import traceback
 from typing import BinaryIO
 
-from avel_tf.media.clips import Clip, count_segments, read_clip
-from avel_tf.media.errors import MediaError
+from avel_tf.errors import MediaError
+from avel_tf.media.clips import Clip, count_segments, describe_choice, read_clip
 from avel_tf.media.messages import receive, send
 
 MAX_MEMORY_BYTES = 4 * 2**30  # of address space
-READS = {"read": read_clip, "count_segments": count_segments}
-GRACE_SECONDS = 5.0  # beyond the time limit, which the parent keeps while it lives
+READS = {
+    "read": read_clip,
+    "count_segments": count_segments,
+    "describe_choice": describe_choice,
+}
+GRACE_SECONDS = 5.0  # beyond the time limit, which the parent enforces as long as it lives
 
 
 def main() -> None:
-    """Answers requests until stdin ends."""
+    """Answers requests until standard input ends."""
     requests = sys.stdin.buffer
     replies = os.fdopen(int(sys.argv[1]), "wb", buffering=0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no gigabytes on disk after a crash
     with contextlib.suppress(EOFError, BrokenPipeError):  # the parent has ended
@@ -42,13 +46,13 @@ def _serve(requests: BinaryIO, replies: BinaryIO) -> None:
     send(replies, "ready")
     while True:
         name, path, settings = receive(read)
-        # Ends this process if it hangs and has lost its parent.
+        # Ends this process if it hangs and its parent is gone.
         signal.setitimer(signal.ITIMER_REAL, limits.max_read_seconds + GRACE_SECONDS)
         send(replies, _read(name, path, **settings, limits=limits))
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _read(name: str, path: str, **settings) -> Clip | int | MediaError | RuntimeError:
+def _read(name: str, path: str, **settings) -> Clip | int | str | MediaError | RuntimeError:
     try:
         return READS[name](path, **settings)
     except MediaError as error:

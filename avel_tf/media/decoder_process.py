@@ -1,4 +1,4 @@
-"""Reading clips in a process of their own, so that a crash costs one clip."""
+"""Reading clips in a separate process, so that a crash costs only one clip."""
 
 import os
 import select
@@ -9,22 +9,22 @@ import time
 from typing import Any
 
 from avel_tf.configuration import MediaLimits
+from avel_tf.errors import MediaError
 from avel_tf.media.clips import Clip
 from avel_tf.media.containers import DEFAULT_LIMITS
-from avel_tf.media.errors import MediaError
 from avel_tf.media.messages import receive, send
 
 START_SECONDS = 120.0  # to import NumPy and PyAV from a slow disk
 
 
 class DecoderProcess:
-    """Reads clips in a child process, which a hostile or broken file may crash, hang or fill.
+    """Reads clips in a child process, which a hostile or broken file may crash, hang or bloat.
 
     The child starts with the first clip, serves many and is replaced after a crash. It ends with
-    its parent, however that ends, at the latest after the clip it is reading. A guard against
-    bugs in decoders, not a sandbox: the child may do what its parent may. Not thread-safe: one a
-    thread. A plain program rather than `multiprocessing`, whose children a daemonic worker may
-    not have.
+    its parent, however that ends, at the latest after the clip it is reading. It guards against
+    bugs in decoders and is not a sandbox: the child has all rights of its parent. Not
+    thread-safe: use one per thread. The child is a plain program rather than a `multiprocessing`
+    one, because daemonic workers may not have children.
 
     Args:
         limits: `MediaLimits`.
@@ -41,24 +41,29 @@ class DecoderProcess:
         self._child = self._replies = None
 
     def read(self, path: str | os.PathLike[str], **settings: Any) -> Clip:
-        """What `read_clip` returns.
+        """Reads a clip as `read_clip` does.
 
         Args:
             path: String or path. The media file.
-            **settings: As for `read_clip`, but for the limits.
+            **settings: As for `read_clip`, except the limits.
         Returns:
             `Clip`.
         Raises:
             MediaError: As `read_clip` does; also if the child crashes (`decoder_crashed`), needs
                 more memory than `decoder_child.MAX_MEMORY_BYTES` (`memory_limit`) or more time
                 than `max_read_seconds` (`time_limit`).
-            RuntimeError: If the child fails in any other way: a bug, not the file's fault.
+            RuntimeError: If the child fails in any other way, which is a bug and not the file's
+                fault.
         """
         return self._ask("read", path, settings)
 
     def count_segments(self, path: str | os.PathLike[str], **settings: Any) -> int:
-        """What the function of this name returns; arguments and errors are as for `read`."""
+        """Counts segments as `media.count_segments` does; arguments and errors as for `read`."""
         return self._ask("count_segments", path, settings)
+
+    def describe_choice(self, path: str | os.PathLike[str], **settings: Any) -> str:
+        """Describes as `media.describe_choice` does; arguments and errors as for `read`."""
+        return self._ask("describe_choice", path, settings)
 
     def close(self) -> None:
         """Ends the child; the next request starts another."""
@@ -81,7 +86,7 @@ class DecoderProcess:
             self._start()
         seconds = self._limits.max_read_seconds
         try:
-            # The child's working folder stays that of its start.
+            # Absolute, because the child keeps the working directory it started in.
             reply = self._exchange((name, os.path.abspath(path), settings), seconds)
         except TimeoutError:
             self.close()
@@ -93,14 +98,14 @@ class DecoderProcess:
             self.close()
             raise MediaError("decoder_crashed", path, f"its decoder {how}") from None
         except BaseException:
-            self.close()  # else the next clip would be given this one's reply
+            self.close()  # or the next clip would receive this one's reply
             raise
         if isinstance(reply, Exception):
             raise reply
         return reply
 
     def _start(self) -> None:
-        # The parent may find its packages where a fresh interpreter would not look.
+        # The parent may have found its packages where a fresh interpreter would not look.
         path = os.pathsep.join(os.path.abspath(folder) for folder in sys.path)
         replies, child_end = os.pipe()  # not its standard output, where libraries print
         self._replies = os.fdopen(replies, "rb", buffering=0)
@@ -120,12 +125,12 @@ class DecoderProcess:
         except (EOFError, TimeoutError):
             self.close()
             raise RuntimeError(
-                "The process that decodes media files does not start. Its own error message is in "
-                "the error output of this one."
+                "The process that decodes media files does not start. See its error message in the "
+                "error output of this process."
             ) from None
 
     def _exchange(self, request: Any, seconds: float) -> Any:
-        """Sends a request, returns the reply; EOFError if the child ends before."""
+        """Sends a request and returns the reply; raises EOFError if the child ends first."""
         deadline = time.monotonic() + seconds
         try:
             send(self._child.stdin, request)
@@ -149,7 +154,7 @@ class DecoderProcess:
 
 
 def _describe_end(status: int) -> str:
-    """How a child ended, by its return code."""
+    """Describes how a child ended, from its return code."""
     if status < 0:
         return f"was ended by signal {-status} ({signal.strsignal(-status)})"
     return f"ended with status {status}"

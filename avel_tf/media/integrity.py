@@ -1,4 +1,4 @@
-"""What the bytes of a packet tell: damage that FFmpeg passes over, and where decoding may start."""
+"""Inspection of packets: damage that FFmpeg overlooks, and where decoding may start."""
 
 import collections
 import os
@@ -7,27 +7,25 @@ from collections.abc import Iterable, Iterator
 
 import av
 
-from avel_tf.media.errors import MediaError
+from avel_tf.errors import MediaError
 
-# Encoders of H.264 and HEVC break up these bytes, which would look like a start code, by a 3.
+# Encoders of H.264 and HEVC insert a 3 into these bytes, which would look like a start code.
 FORBIDDEN = re.compile(rb"\x00\x00(?:[\x00-\x02]|\x03[\x04-\xff])")
 IDR_AFTER_START_CODE = re.compile(rb"\x00\x00\x01[\x25\x45\x65]")
-MAX_PADDING_BYTES = 64  # zeros that a careless muxer may leave behind a slice
+MAX_PADDING_BYTES = 64  # zeros that a careless muxer may leave after a slice
 AVI_CHUNK_HEADER_BYTES = 8
 VP8_SHOW_FRAME = 0x10  # RFC 6386, section 9.1
 
 
-def checked(
+def complete(
     path: str | os.PathLike[str],
     container: av.container.InputContainer,
     stream: av.stream.Stream,
     packets: Iterable[av.Packet],
 ) -> Iterator[av.Packet]:
-    """Passes on the packets of a stream, each looked at before it is decoded.
+    """Yields the packets of a stream; of an AVI file, none that its index lists may be missing.
 
-    H.264 and HEVC, but for MPEG-TS: a slice with bytes that no encoder writes, above all a run of
-    zeros. AVI, whose packets carry no time and all shift when one is lost: a packet that the
-    index lists is missing.
+    Packets of AVI carry no timestamps, so that a lost one shifts all later ones.
 
     Args:
         path: String or path. The media file.
@@ -37,15 +35,11 @@ def checked(
     Yields:
         The packets.
     Raises:
-        MediaError: If a packet bears the marks of damage or is missing (`damaged`).
+        MediaError: If a packet is missing (`damaged`).
     """
-    codec = stream.codec_context
-    length_size = _nal_length_size(codec)
     listed = collections.deque(_listed_positions(container, stream))
     for packet in packets:
-        if length_size and not _slices_are_legal(bytes(packet), length_size, codec.name):
-            raise MediaError("damaged", path, f"its pictures are broken {_place(packet)}")
-        # What FFmpeg cuts from the rest of a chunk has no position.
+        # Packets that FFmpeg splits off a chunk have no position.
         if listed and packet.pos is not None and packet.pos > listed[0]:
             raise MediaError("damaged", path, f"data that its index lists is lost {_place(packet)}")
         if listed and packet.pos == listed[0]:
@@ -53,10 +47,21 @@ def checked(
         yield packet
 
 
-def starts_anew(codec: av.CodecContext, packet: av.Packet) -> bool:
-    """Whether everything shown after this packet's picture can be decoded from it on.
+def is_broken(codec: av.CodecContext, packet: av.Packet) -> bool:
+    """Returns whether a packet lacks data, or has data that no encoder writes.
 
-    H.264 lets pictures behind a mere recovery point count those before it, so that only an IDR
+    FFmpeg marks packets of transport streams of which parts were lost. In H.264 and HEVC, except
+    in MPEG-TS, a slice must not hold certain bytes, above all no run of zeros.
+    """
+    length_size = _nal_length_size(codec)
+    illegal = length_size and not _slices_are_legal(bytes(packet), length_size, codec.name)
+    return packet.is_corrupt or bool(illegal)
+
+
+def starts_anew(codec: av.CodecContext, packet: av.Packet) -> bool:
+    """Returns whether decoding can start at this packet and yield all later pictures.
+
+    In H.264, pictures after a mere recovery point may depend on earlier ones, so only an IDR
     picture will do.
     """
     if codec.name != "h264" or not packet.is_keyframe:
@@ -68,14 +73,14 @@ def starts_anew(codec: av.CodecContext, packet: av.Packet) -> bool:
 
 
 def is_shown(codec: av.CodecContext, packet: av.Packet) -> bool:
-    """Whether a packet gives a frame to show; VP8 also has such as others are only built on."""
+    """Returns whether a packet holds a frame to show; VP8 also has frames only to refer to."""
     if codec.name == "vp8" and packet.size:
         return not packet.is_discard and bool(bytes(packet)[0] & VP8_SHOW_FRAME)
     return not packet.is_discard
 
 
 def _nal_length_size(codec: av.CodecContext) -> int:
-    """Bytes of the length before each unit of H.264 or HEVC; 0 if start codes divide them."""
+    """Returns the size of the length field of H.264 or HEVC units; 0 if start codes divide them."""
     place = {"h264": 4, "hevc": 21}.get(codec.name)
     header = codec.extradata or b""  # avcC or hvcC, which begins with a 1
     if place is None or len(header) <= place or header[0] != 1:
@@ -84,7 +89,7 @@ def _nal_length_size(codec: av.CodecContext) -> int:
 
 
 def _slices_are_legal(data: bytes, length_size: int, codec_name: str) -> bool:
-    """Whether an encoder could have written this packet; its lengths FFmpeg checks itself."""
+    """Returns whether an encoder could have written this packet; FFmpeg checks its lengths."""
     for start, end in _units(data, length_size):
         if codec_name == "h264":
             is_slice = 1 <= data[start] & 31 <= 5
@@ -99,7 +104,7 @@ def _slices_are_legal(data: bytes, length_size: int, codec_name: str) -> bool:
 
 
 def _units(data: bytes, length_size: int) -> Iterator[tuple[int, int]]:
-    """Where each unit of a packet begins and ends."""
+    """Yields the start and end of each unit of a packet."""
     start = length_size
     while start < len(data):
         end = start + int.from_bytes(data[start - length_size : start])
@@ -110,7 +115,7 @@ def _units(data: bytes, length_size: int) -> Iterator[tuple[int, int]]:
 def _listed_positions(
     container: av.container.InputContainer, stream: av.stream.Stream
 ) -> list[int]:
-    """Where the index of an AVI file says that packets are; other indices list only a few."""
+    """Returns packet positions from the index of an AVI file; other indices list only a few."""
     if container.format.name != "avi":
         return []
     return [entry.pos + AVI_CHUNK_HEADER_BYTES for entry in stream.index_entries if entry.size]

@@ -1,4 +1,4 @@
-"""Python objects on a pipe: pickles, each length first, arrays apart so that none is copied."""
+"""Python objects over a pipe: length-prefixed pickles, with arrays sent separately, uncopied."""
 
 import pickle
 import struct
@@ -13,9 +13,9 @@ def send(file: BinaryIO, message: Any) -> None:
 
     Args:
         file: Binary file without a buffer.
-        message: Anything that can be pickled.
+        message: Any object that can be pickled.
     Raises:
-        BrokenPipeError: If nobody reads.
+        BrokenPipeError: If the reading end is closed.
     """
     arrays = []
     parts = [pickle.dumps(message, protocol=5, buffer_callback=arrays.append)]
@@ -27,10 +27,10 @@ def send(file: BinaryIO, message: Any) -> None:
 
 
 def receive(read: Callable[[int], bytes | bytearray]) -> Any:
-    """Reads what `send` wrote.
+    """Reads a message that `send` wrote.
 
     Args:
-        read: Function from a number of bytes to exactly these.
+        read: Function that reads exactly the given number of bytes.
     Returns:
         The message.
     """

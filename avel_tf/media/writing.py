@@ -17,24 +17,24 @@ def write_clip(
     waveform: np.ndarray,
     sample_rate_hz: int,
 ) -> None:
-    """Write an MP4 file with H.264 pictures and AAC sound, the same for the same input.
+    """Writes an MP4 file with H.264 video and AAC sound; the same input gives the same bytes.
 
     Args:
         path: String or path. The file; replaced if it exists.
         frames: Iterable of uint8 arrays (height, width, 3), RGB.
         size: Pair of integers, even. Height and width of the frames.
-        fps: Integer. Frames a second.
+        fps: Integer. Frames per second.
         waveform: Float array (N,) in [-1, 1]: mono sound.
-        sample_rate_hz: Integer. Samples a second.
+        sample_rate_hz: Integer. Samples per second.
     """
     samples = np.round(np.clip(waveform, -1, 1) * 32767).astype(np.int16)
     with av.open(os.fspath(path), "w") as container:
-        # mbtree=0: on small pictures its result depends on what memory held before.
+        # mbtree=0: for small pictures its result depends on prior memory contents.
         options = {"preset": "veryfast", "x264-params": "mbtree=0"}
         video = container.add_stream("libx264", rate=fps, options=options)
         audio = container.add_stream("aac", rate=sample_rate_hz, layout="mono")
         for stream in (video, audio):
-            stream.thread_count = 1  # else as many as the machine has, with other results
+            stream.thread_count = 1  # the default, one per core, changes the result
         video.height, video.width = size
         video.pix_fmt = "yuv420p"
         for number, picture in enumerate(frames):

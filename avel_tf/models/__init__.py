@@ -1,6 +1,7 @@
-"""The systems, one a file; they run on every Keras backend."""
+"""The systems, one per file; they run on every Keras backend."""
 
 import functools
+from collections.abc import Callable
 
 from avel_tf.models.baselines import (
     AudioVisualDistanceLearning,
@@ -12,9 +13,10 @@ from avel_tf.models.baselines import (
 from avel_tf.models.cross_modality_localizer import CrossModalityLocalizer
 from avel_tf.models.dual_attention_matching import DualAttentionMatching
 from avel_tf.models.event_localizer import SupervisedEventLocalizer
+from avel_tf.models.localizer import Localizer
 
-# By task and name in a configuration; all take `dtype`, and "dam" what `ModelConfig` holds.
-SYSTEMS = {
+# By task and name in a configuration; all accept `dtype`, and "dam" the fields of `ModelConfig`.
+SYSTEMS: dict[str, dict[str, Callable[..., Localizer]]] = {
     "sel": {
         "dam": SupervisedEventLocalizer,
         "audio": functools.partial(AudioVisualLocalizer, modalities="audio"),
@@ -40,5 +42,6 @@ __all__ = [
     "DeepCanonicalCorrelation",
     "DualAttentionMatching",
     "EncoderDecoderTCN",
+    "Localizer",
     "SupervisedEventLocalizer",
 ]

@@ -3,21 +3,28 @@
 from typing import Any
 
 import keras
+from keras import ops
 
 from avel_tf.models.dual_attention_matching import DualAttentionMatching
-from avel_tf.models.inputs import feature_normalization, mean_over_map
+from avel_tf.models.inputs import (
+    feature_normalization,
+    mean_over_map,
+    normalized,
+    present_segments,
+)
+from avel_tf.models.localizer import Localizer
 from avel_tf.models.similarity import cosine_similarity
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
-class CrossModalityLocalizer(keras.Model):
+class CrossModalityLocalizer(Localizer):
     """Finds in one modality the event that the other modality asks for.
 
-    The query is the event's segments of one modality, chosen by `event_relevance` in training
-    and in testing; each segment of the other modality is a candidate. What a candidate must not
-    see, no part of the model lets in: the picture is pooled by its mean, without the sound that
-    asks for it, and no position enters anywhere. A map of any size is the same as its mean,
-    a map of one region.
+    The query is the event's segments in one modality, chosen by `event_relevance` both in
+    training and in testing; each segment of the other modality is a candidate. No candidate sees
+    what it must not: the visual map is pooled by its mean, independently of the audio query, and
+    positions are not encoded anywhere. A map of any size gives the same result as its mean, a map
+    of one region.
 
     B: batch, T: segments, H, W: map size.
 
@@ -28,25 +35,26 @@ class CrossModalityLocalizer(keras.Model):
         num_heads: Integer. Heads of its self-attention; must divide `units`.
         block: `"plain"` or `"full"`, see `EventMaskedSelfAttention`.
         dropout: Float in [0, 1]. Rate inside the self-attention.
-        normalization: `"none"`, or `"batch"` for a batch normalization of the features of each
-            modality, of the visual ones after their mean.
-        embedding: What makes a global feature, see `DualAttentionMatching`.
-        matching: `"cross"`; or `"self"` to train by matching each modality with itself, and to
+        normalization: `"none"`, or `"batch"` for batch normalization of each modality's features,
+            the visual ones after pooling.
+        embedding: Kind of global feature, see `DualAttentionMatching`.
+        matching: `"cross"`; or `"self"` to train by matching each modality with itself and to
             score candidates by their cosine to the query's global feature (Table 4).
         dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
             Saved with the model.
     Call arguments:
         inputs: Dict of
-            `audio_features`: Float tensor (B, T, audio_dim), one row a second.
+            `audio_features`: Float tensor (B, T, audio_dim), one row per second.
             `visual_features`: Float tensor (B, T, H, W, visual_dim).
-            `event_relevance`: Float tensor (B, T), 1 for the query's segments, else 0.
+            `event_relevance`: Float tensor (B, T), 1 for the query's segments, at most 0 for
+                others, padded ones included.
     Returns:
         Dict of float32 tensors (B, T):
         `visual_relevance_logits`: Score of each visual candidate, audio to visual.
         `audio_relevance_logits`: Score of each audio candidate, visual to audio.
-        `event_relevance_probabilities`: Mean of both probabilities, for the loss.
-        With `matching="self"` the two scores are cosines, in [-1, 1], which no loss should take;
-        two more outputs are what is trained, and what the probabilities are of:
+        `event_relevance_probabilities`: Mean of the two probabilities, for the loss.
+        With `matching="self"`, the two scores are cosines in [-1, 1], which are not meant for a
+        loss. Training uses two more outputs, from which the probabilities are computed:
         `audio_self_relevance_logits`, `visual_self_relevance_logits`: Score of each segment by
         the global feature of its own modality.
     Raises:
@@ -111,12 +119,14 @@ class CrossModalityLocalizer(keras.Model):
             "visual_features": keras.Input((None, None, None, visual_dim), name="visual_features"),
             "event_relevance": keras.Input((None,), name="event_relevance"),
         }
-        visual = mean_over_map(inputs["visual_features"])  # (B, T, C)
+        audio, visual = inputs["audio_features"], inputs["visual_features"]
+        is_present = present_segments(audio, visual)  # (B, T)
+        visual = mean_over_map(visual)  # (B, T, C)
         matches = self.dual_attention_matching(
             {
-                "audio_features": self.audio_normalization(inputs["audio_features"]),
-                "visual_features": self.visual_normalization(visual),
-                "event_relevance": inputs["event_relevance"],
+                "audio_features": normalized(self.audio_normalization, audio, is_present),
+                "visual_features": normalized(self.visual_normalization, visual, is_present),
+                "event_relevance": ops.maximum(inputs["event_relevance"], 0.0),
             }
         )
         logits = {
@@ -135,8 +145,7 @@ class CrossModalityLocalizer(keras.Model):
                     matches[f"{query}_global_feature"][:, None],
                     matches[f"{candidates}_local_features"],
                 )
-        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
-        self.dtype_policy = policy
+        super().__init__(inputs, outputs, policy, name=name, trainable=trainable)
 
         # === Config ===
         self.audio_dim = audio_dim
@@ -150,11 +159,8 @@ class CrossModalityLocalizer(keras.Model):
         self.matching = matching
 
     def get_config(self):
-        # Without super(): a functional model's own config is its graph, not these arguments.
         return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            **super().get_config(),
             "audio_dim": self.audio_dim,
             "visual_dim": self.visual_dim,
             "units": self.units,

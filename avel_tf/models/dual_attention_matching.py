@@ -1,43 +1,41 @@
-"""The dual attention matching module that both tasks share."""
+"""Dual attention matching, the module that both tasks share."""
 
 from typing import Any
 
 import keras
 
-from avel_tf.arguments import check_choice, check_positive_integer
+from avel_tf.choices import EMBEDDINGS, SCORING_MATCHINGS
 from avel_tf.layers import CrossMatching, EventMaskedSelfAttention, SequenceEmbedding
-from avel_tf.layers.sequence_embedding import KINDS
-
-EMBEDDINGS = ("self_attention", *KINDS)
-MATCHINGS = ("cross", "self")
+from avel_tf.models.localizer import Localizer
+from avel_tf.utils.arguments import check_choice, check_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
-class DualAttentionMatching(keras.Model):
+class DualAttentionMatching(Localizer):
     """Checks every segment of each modality against the whole event in the other.
 
-    Local features are a ReLU projection of each segment to the common width. The global feature
-    of a modality sees its segments of non-zero relevance alone; matching then scores all of
-    them, background too. No position enters anywhere.
+    Local features are a ReLU projection of each segment to a common width. The global feature of
+    a modality sees only its segments of non-zero relevance; matching then scores all segments,
+    background included. Positions are not encoded anywhere.
 
     B: batch, T: segments.
 
     Args:
         audio_dim: Integer. Width of the audio features.
-        visual_dim: Integer. Width of the visual features, pooled over the picture.
-        units: Integer. Width that both modalities are projected to.
+        visual_dim: Integer. Width of the visual features, pooled over the map.
+        units: Integer. Width to which both modalities are projected.
         num_heads: Integer. Heads of the self-attention; must divide `units`.
         block: `"plain"` or `"full"`, see `EventMaskedSelfAttention`.
         dropout: Float in [0, 1]. Rate inside the self-attention.
-        embedding: What makes a global feature of a modality's segments: `"self_attention"`, which
-            alone uses the three arguments before, or a kind of `SequenceEmbedding` (Table 3).
-        matching: `"cross"`, each global feature checks the other modality's segments; or `"self"`,
-            its own (Tables 4 and 5).
+        embedding: Kind of global feature: `"self_attention"`, the only one to use the three
+            arguments above, or a kind of `SequenceEmbedding` (Table 3).
+        matching: `"cross"`: each global feature checks the other modality's segments; or `"self"`:
+            those of its own (Tables 4 and 5).
         dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
             Saved with the model.
     Call arguments:
         inputs: Dict of
-            `audio_features`: Float tensor (B, T, audio_dim), one row a second.
+            `audio_features`: Float tensor (B, T, audio_dim), one row per second.
             `visual_features`: Float tensor (B, T, visual_dim).
             `event_relevance`: Float tensor (B, T) in [0, 1]: the segments that the global
             features see.
@@ -83,7 +81,7 @@ class DualAttentionMatching(keras.Model):
         check_positive_integer("audio_dim", audio_dim)
         check_positive_integer("visual_dim", visual_dim)
         check_choice("embedding", embedding, EMBEDDINGS)
-        check_choice("matching", matching, MATCHINGS)
+        check_choice("matching", matching, SCORING_MATCHINGS)
         policy = keras.dtype_policies.get(dtype)
 
         # === Layers ===
@@ -114,7 +112,7 @@ class DualAttentionMatching(keras.Model):
         visual = self.visual_embedding(inputs["visual_features"])
         audio_global = self.audio_global(audio, inputs["event_relevance"])  # (B, units)
         visual_global = self.visual_global(visual, inputs["event_relevance"])
-        # Eqs. 5 and 6 ask the audio segments by the second, the visual ones by the first.
+        # In Eqs. 5 and 6 the second queries the audio segments, the first the visual ones.
         queries = (audio_global, visual_global)
         if matching == "self":
             queries = queries[::-1]
@@ -125,8 +123,7 @@ class DualAttentionMatching(keras.Model):
             "visual_global_feature": visual_global,
             **self.cross_matching(audio, visual, *queries),
         }
-        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
-        self.dtype_policy = policy
+        super().__init__(inputs, outputs, policy, name=name, trainable=trainable)
 
         # === Config ===
         self.audio_dim = audio_dim
@@ -139,11 +136,8 @@ class DualAttentionMatching(keras.Model):
         self.matching = matching
 
     def get_config(self):
-        # Without super(): a functional model's own config is its graph, not these arguments.
         return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            **super().get_config(),
             "audio_dim": self.audio_dim,
             "visual_dim": self.visual_dim,
             "units": self.units,

@@ -4,24 +4,29 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
-from avel_tf.arguments import check_choice, check_positive_integer
+from avel_tf.choices import MATCHINGS
 from avel_tf.layers import AudioGuidedAttention
 from avel_tf.localization import segment_labels
-from avel_tf.models.dual_attention_matching import MATCHINGS, DualAttentionMatching
-from avel_tf.models.inputs import check_visual_shape, feature_normalization
-
-CHOICES_OF_MATCHING = (*MATCHINGS, "none")
+from avel_tf.models.dual_attention_matching import DualAttentionMatching
+from avel_tf.models.inputs import (
+    check_visual_shape,
+    feature_normalization,
+    normalized,
+    present_segments,
+)
+from avel_tf.models.localizer import Localizer
+from avel_tf.utils.arguments import check_choice, check_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
-class SupervisedEventLocalizer(keras.Model):
-    """Names the event of a record and says in which segments it is.
+class SupervisedEventLocalizer(Localizer):
+    """Predicts the event category of a record and the segments that the event spans.
 
-    The category comes from both global features together, the relevance of each segment from
-    dual attention matching. Global features see all segments, background too: the event's place
-    is not known when the model is used, and a query cropped to it would leak the label.
+    The category is predicted from both global features together, the relevance of each segment
+    by dual attention matching. Global features see all segments, background included: the
+    event's position is unknown at inference, and a query cropped to it would leak the label.
+    Padded segments, see `present_segments`, have no effect on others and are background.
 
     B: batch, T: segments.
 
@@ -33,26 +38,27 @@ class SupervisedEventLocalizer(keras.Model):
         num_heads: Integer. Heads of its self-attention; must divide `units`.
         block: `"plain"` or `"full"`, see `EventMaskedSelfAttention`.
         dropout: Float in [0, 1]. Rate inside the self-attention.
-        normalization: `"none"`, or `"batch"` for a batch normalization of the features of each
-            modality, before the attention over regions.
-        embedding: What makes a global feature, see `DualAttentionMatching`.
-        matching: `"cross"` or `"self"`, see `DualAttentionMatching`; or `"none"`, without any
-            check of segments: all are the event, and the category is all that is trained
-            (Table 5, and lambda = 1 of Eq. 8).
+        normalization: `"none"`, or `"batch"` for batch normalization of each modality's features,
+            before the attention over regions.
+        embedding: Kind of global feature, see `DualAttentionMatching`.
+        matching: `"cross"` or `"self"`, see `DualAttentionMatching`; or `"none"` to skip the check
+            of segments: all of them count as the event, and only the category is trained
+            (Table 5, and lambda = 1 in Eq. 8).
         dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
             Saved with the model.
     Call arguments:
         inputs: Dict of
-            `audio_features`: Float tensor (B, T, audio_dim), one row a second.
+            `audio_features`: Float tensor (B, T, audio_dim), one row per second.
             `visual_features`: Float tensor (B, T, *visual_shape).
     Returns:
         Dict of
         `event_category_logits`: Float32 tensor (B, num_categories).
         `audio_relevance_logits`, `visual_relevance_logits`, `event_relevance_probabilities`:
-        Float32 tensors (B, T), see `CrossMatching`. With `matching="none"` there are no logits,
-        and the probabilities are ones.
+        Float32 tensors (B, T), see `CrossMatching`; the probabilities of padded segments are zero,
+        their logits are without meaning. With `matching="none"` there are no logits, and the
+        probabilities of all other segments are one.
         `segment_label`: Int32 tensor (B, T), the decision: the category where the relevance is
-        at least 0.5, else `num_categories`.
+        at least 0.5, otherwise `num_categories`.
     Raises:
         ValueError: If an argument is out of range.
     Example:
@@ -89,7 +95,7 @@ class SupervisedEventLocalizer(keras.Model):
     ):
         check_positive_integer("num_categories", num_categories)
         visual_shape = check_visual_shape(visual_shape)
-        check_choice("matching", matching, CHOICES_OF_MATCHING)
+        check_choice("matching", matching, MATCHINGS)
         policy = keras.dtype_policies.get(dtype)
 
         # === Layers ===
@@ -110,13 +116,13 @@ class SupervisedEventLocalizer(keras.Model):
             block=block,
             dropout=dropout,
             embedding=embedding,
-            # Without matching its global features alone are taken, whatever their match.
+            # With "none", only its global features are used, so that the match is irrelevant.
             matching="cross" if matching == "none" else matching,
             dtype=policy,
             name="matching",
         )
         self.fusion = keras.layers.Concatenate(dtype=policy, name="fusion")
-        # float32 under mixed precision too: the softmax of the loss is taken of it.
+        # float32 even under mixed precision: the loss applies a softmax to it.
         self.event_category = keras.layers.Dense(
             num_categories, dtype="float32", name="event_category"
         )
@@ -126,26 +132,25 @@ class SupervisedEventLocalizer(keras.Model):
             "audio_features": keras.Input((None, audio_dim), name="audio_features"),
             "visual_features": keras.Input((None, *visual_shape), name="visual_features"),
         }
-        audio = self.audio_normalization(inputs["audio_features"])
-        visual = self.visual_normalization(inputs["visual_features"])
+        is_present = present_segments(**inputs)  # (B, T)
+        audio = normalized(self.audio_normalization, inputs["audio_features"], is_present)
+        visual = normalized(self.visual_normalization, inputs["visual_features"], is_present)
         visual = self.audio_guided_attention(audio, visual)  # (B, T, C)
-        every_segment = ops.ones_like(inputs["audio_features"][:, :, 0], dtype="float32")  # (B, T)
         matches = self.dual_attention_matching(
-            {"audio_features": audio, "visual_features": visual, "event_relevance": every_segment}
+            {"audio_features": audio, "visual_features": visual, "event_relevance": is_present}
         )
         fused = self.fusion([matches["audio_global_feature"], matches["visual_global_feature"]])
         category_logits = self.event_category(fused)
         outputs = {"event_category_logits": category_logits}
         if matching == "none":
-            probabilities = every_segment
+            probabilities = is_present
         else:
             outputs["audio_relevance_logits"] = matches["audio_relevance_logits"]
             outputs["visual_relevance_logits"] = matches["visual_relevance_logits"]
-            probabilities = matches["event_relevance_probabilities"]
+            probabilities = matches["event_relevance_probabilities"] * is_present
         outputs["event_relevance_probabilities"] = probabilities
         outputs["segment_label"] = segment_labels(category_logits, probabilities)
-        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
-        self.dtype_policy = policy
+        super().__init__(inputs, outputs, policy, name=name, trainable=trainable)
 
         # === Config ===
         self.num_categories = num_categories
@@ -160,11 +165,8 @@ class SupervisedEventLocalizer(keras.Model):
         self.matching = matching
 
     def get_config(self):
-        # Without super(): a functional model's own config is its graph, not these arguments.
         return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            **super().get_config(),
             "num_categories": self.num_categories,
             "audio_dim": self.audio_dim,
             "visual_shape": list(self.visual_shape),

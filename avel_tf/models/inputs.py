@@ -1,17 +1,16 @@
-"""What both localizers do with their inputs before anything else."""
+"""Preparation of the inputs that several models share."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
-from avel_tf.arguments import check_choice, check_positive_integer
-
-NORMALIZATIONS = ("none", "batch")
+from avel_tf.choices import NORMALIZATIONS
+from avel_tf.utils.arguments import check_choice, check_positive_integer
 
 
 def check_visual_shape(visual_shape: Any) -> tuple[int, int, int]:
-    """Returns `visual_shape` as a tuple, or raises ValueError if it is no (H, W, C)."""
+    """Returns `visual_shape` as a tuple; raises ValueError if it is not (H, W, C)."""
     if not isinstance(visual_shape, (tuple, list)) or len(visual_shape) != 3:
         raise ValueError(
             "`visual_shape` must be (height, width, channels). "
@@ -22,15 +21,33 @@ def check_visual_shape(visual_shape: Any) -> tuple[int, int, int]:
     return tuple(visual_shape)
 
 
-def feature_normalization(normalization: str, dtype: Any, name: str) -> keras.layers.Layer:
-    """The layer that brings one modality's features to zero mean and unit variance.
+def present_segments(audio_features: Any, visual_features: Any) -> Any:
+    """Finds the segments that a record has; shorter records are padded with zeros at their end.
 
-    Features of untrained encoders differ little around a large mean and need it; published
-    features are used as they are.
+    A segment is padding if its audio features and the first region of its map are all 0.
+
+    B: batch, T: segments, H, W: map size.
 
     Args:
-        normalization: String. `"none"` passes features through, `"batch"` normalizes each
-            feature by the batch in training, by running statistics in inference.
+        audio_features: Float tensor (B, T, audio width).
+        visual_features: Float tensor (B, T, H, W, C).
+    Returns:
+        Float32 tensor (B, T): 1 for segments that are there, 0 for padding.
+    """
+    is_heard = ops.any(ops.not_equal(audio_features, 0), axis=-1)
+    is_seen = ops.any(ops.not_equal(visual_features[:, :, 0, 0], 0), axis=-1)
+    return ops.cast(ops.logical_or(is_heard, is_seen), "float32")
+
+
+def feature_normalization(normalization: str, dtype: Any, name: str) -> keras.layers.Layer:
+    """Returns the layer that normalizes one modality's features, or passes them through.
+
+    Features of untrained encoders vary little around a large mean and need normalization to zero
+    mean and unit variance; published features are used unchanged.
+
+    Args:
+        normalization: String. `"none"` passes features through; `"batch"` normalizes each
+            feature by the batch in training and by running statistics at inference.
         dtype: Dtype policy of the layer.
         name: String. Name of the layer.
     Raises:
@@ -42,11 +59,31 @@ def feature_normalization(normalization: str, dtype: Any, name: str) -> keras.la
     return keras.layers.BatchNormalization(momentum=0.9, dtype=dtype, name=name)
 
 
+def normalized(layer: keras.layers.Layer, features: Any, is_present: Any) -> Any:
+    """Applies a layer of `feature_normalization`, whose statistics leave out padded segments.
+
+    Args:
+        layer: What `feature_normalization` returned.
+        features: Float tensor (B, T, ...), batch and segments first, the width last.
+        is_present: Float tensor (B, T), see `present_segments`.
+    Returns:
+        Float tensor of the shape of `features`.
+    """
+    if isinstance(layer, keras.layers.Identity):
+        return layer(features)
+    mask = is_present > 0
+    for _ in features.shape[3:]:
+        mask = mask[..., None]
+    mask = ops.logical_and(mask, ops.ones_like(features[..., 0], dtype="bool"))  # of every region
+    # Copied without Keras's mask, of which later layers would warn.
+    return ops.copy(layer(features, mask=mask))
+
+
 def mean_over_map(visual_features: Any) -> Any:
-    """Pools maps (B, T, H, W, C) of any size to (B, T, C); one pooled before stays as it is."""
+    """Averages maps (B, T, H, W, C) of any size to (B, T, C); a 1 x 1 map keeps its values."""
     return ops.mean(visual_features, axis=(2, 3))
 
 
 def pools_maps(model: keras.Model) -> bool:
-    """Whether a model takes visual features of any map size, since it only sees their mean."""
+    """Returns whether a model sees only the mean of its map, and so accepts maps of any size."""
     return None in model.input["visual_features"].shape[2:4]

@@ -1,4 +1,4 @@
-"""How alike two features are, with gradients that are finite wherever they are taken."""
+"""Similarity and distance of two features, with gradients that are finite everywhere."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ SMALLEST_SQUARE = 1e-12  # a square root has no finite derivative at zero
 
 
 def cosine_similarity(features: Any, others: Any) -> Any:
-    """Float32 cosine over the last axis, of shapes that broadcast; 0 to a feature of zeros."""
+    """Float32 cosine over the last axis, for shapes that broadcast; 0 for a feature of zeros."""
     features, others = (_unit_length(ops.cast(x, "float32")) for x in (features, others))
     return ops.sum(features * others, axis=-1)
 
 
 def euclidean_distance(features: Any, others: Any) -> Any:
-    """Float32 distance over the last axis, of shapes that broadcast; at least 1e-6."""
+    """Float32 distance over the last axis, for shapes that broadcast; at least 1e-6."""
     difference = ops.cast(features, "float32") - ops.cast(others, "float32")
     return ops.sqrt(ops.sum(difference**2, axis=-1) + SMALLEST_SQUARE)
 

@@ -1,1 +1,1 @@
-"""A trained system on videos of one's own: events in one, an event of one found in another."""
+"""A trained system on the user's own videos: events, and matches across modalities."""

@@ -1,21 +1,24 @@
-"""Media files of any length -> segment features, and what a page shows of the files."""
+"""Media files of any length -> segment features, and thumbnails and waveform for a page."""
 
 import dataclasses
 import io
+import logging
 import os
 import pathlib
 from collections.abc import Collection
 
 import numpy as np
-import tqdm
 from PIL import Image
 
 from avel_tf.configuration import SECONDS_A_DAY, EncodingConfig
-from avel_tf.encoders import ClipEncoder
+from avel_tf.encoders import ClipEncoder, choose_precision
 from avel_tf.media import Clip, DecoderProcess
+from avel_tf.serving.provenance import check_encoders, is_encoded
+from avel_tf.utils.progress import Progress
 
+_logger = logging.getLogger(__name__)
 BOTH = ("audio", "visual")
-PART_CLIPS = 6  # of ten seconds, decoded at once: 144 MB of frames
+PART_CLIPS = 6  # of ten seconds, decoded together: 144 MB of frames
 PART_SEGMENTS = 10 * PART_CLIPS
 PEAKS_PER_SEGMENT = 20
 THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 96, 54  # pixels
@@ -30,10 +33,10 @@ class EncodedClip:
         num_segments: Integer.
         features: Dict of float32 arrays `audio_features` (N, 128) and `visual_features`
             (N, 7, 7, 512), or one of them.
-        peaks: float32 array (N * PEAKS_PER_SEGMENT,) in [0, 1], loudest samples; None without
-            sound.
-        thumbnails: List of N bytes: the first frame of each segment as JPEG; empty without
-            pictures.
+        peaks: float32 array (N * PEAKS_PER_SEGMENT,) in [0, 1], the loudest samples; None
+            without sound.
+        thumbnails: List of N bytes objects: the first frame of each segment as JPEG; empty
+            without video.
     """
 
     path: pathlib.Path
@@ -44,45 +47,50 @@ class EncodedClip:
 
 
 class ClipReader:
-    """Decodes and encodes clips, a part at a time, so that memory holds one part and features.
+    """Decodes and encodes clips part by part, so that memory holds only one part and features.
 
     Args:
-        encoding: `EncodingConfig`, its precision settled.
+        encoding: `EncodingConfig`, with its precision already chosen.
     Raises:
-        ValueError: If weights are missing or another model's.
+        ValueError: If weights are missing or belong to another model.
     """
 
     def __init__(self, encoding: EncodingConfig) -> None:
         self._encoding = encoding
         self._encoder = ClipEncoder(encoding)
-        # Of a part that is longer than a clip more time is needed.
+        # A part is longer than the clip that the limit is meant for.
         longest = min(encoding.limits.max_read_seconds * PART_CLIPS, SECONDS_A_DAY)
         limits = dataclasses.replace(encoding.limits, max_read_seconds=longest)
         self._decoder = DecoderProcess(limits)
 
     def metadata(self) -> dict:
-        """How clips are encoded."""
+        """Describes how clips are encoded."""
         return self._encoder.metadata()
 
     def count_segments(self, path: pathlib.Path, modalities: Collection[str] = BOTH) -> int:
-        """What `avel_tf.media.count_segments` says, with its errors."""
+        """Counts segments as `avel_tf.media.count_segments` does, with the same errors."""
         return self._decoder.count_segments(path, modalities=modalities)
 
     def read(
         self, path: pathlib.Path, segments: range, modalities: Collection[str] = BOTH
     ) -> EncodedClip:
-        """Encodes a clip or a part of it, with a line of progress.
+        """Encodes a clip or a part of it, with a progress bar.
+
+        Where the file has several streams of a kind, a warning says which is read.
 
         Args:
             path: The media file.
             segments: Range of segments, with step 1.
-            modalities: Of `"audio"` and `"visual"`, what to encode.
+            modalities: Those of `"audio"` and `"visual"` to encode.
         Raises:
             MediaError: If the file cannot be read, or lacks a modality or one of the segments.
         """
-        features, peaks, thumbnails = {}, [], []
+        if choice := self._decoder.describe_choice(path, modalities=modalities):
+            _logger.warning("%s: %s. Cut others out with `ffmpeg -map`.", path, choice)
+        features: dict[str, list[np.ndarray]] = {}
+        peaks, thumbnails = [], []
         name = os.fsencode(path.name).decode(errors="backslashreplace")
-        with tqdm.tqdm(total=len(segments), unit="s", desc=f"Encoding {name}") as bar:
+        with Progress(total=len(segments), unit="s", desc=f"Encoding {name}") as bar:
             for start in range(0, len(segments), PART_SEGMENTS):
                 part = segments[start : start + PART_SEGMENTS]
                 clip = self._decoder.read(
@@ -90,6 +98,8 @@ class ClipReader:
                     first_segment=part.start,
                     num_segments=len(part),
                     frames_per_segment=self._encoding.frames_per_segment,
+                    resize=self._encoding.resize,
+                    size=self._encoder.frame_size,
                     modalities=modalities,
                 )
                 thumbnails += _thumbnails(clip)
@@ -104,6 +114,31 @@ class ClipReader:
             np.concatenate(peaks) if peaks else None,
             thumbnails,
         )
+
+
+def load_reader(encoding: EncodingConfig, source: dict | None) -> ClipReader:
+    """Loads the encoders and checks that they are those of a model's training data.
+
+    Args:
+        encoding: `EncodingConfig`. A precision of `"auto"` becomes that of the training data, or
+            if that is unknown, what suits this machine.
+        source: How the features of the training data were made; None if unknown.
+    Raises:
+        InputError: If weights are missing, or others than those of the training data.
+    """
+    encoding.check_weights()
+    if encoding.encoder_precision == "auto":
+        precision = (
+            source["visual_encoder"]["precision"]
+            if is_encoded(source)
+            else choose_precision(encoding.visual_weights).precision
+            if encoding.visual_encoder == "vgg19"
+            else "float32"
+        )
+        encoding = dataclasses.replace(encoding, encoder_precision=precision)
+    reader = ClipReader(encoding)
+    check_encoders(source, reader.metadata())
+    return reader
 
 
 def _thumbnails(clip: Clip) -> list[bytes]:
@@ -121,6 +156,6 @@ def _thumbnails(clip: Clip) -> list[bytes]:
 def _peaks(clip: Clip) -> list[np.ndarray]:
     if clip.sound is None:
         return []
-    # At a rate that does not divide, a piece more or less of a few samples is not seen.
+    # At a rate that does not divide evenly, pieces differ by one sample, which is not visible.
     pieces = np.array_split(np.abs(clip.sound), PEAKS_PER_SEGMENT, axis=1)
     return [np.stack([piece.max(axis=1) for piece in pieces], axis=1).ravel()]

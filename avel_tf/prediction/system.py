@@ -1,18 +1,24 @@
-"""A trained system, from whichever of its files, as functions from arrays to arrays."""
+"""Loading of a trained system from any of its formats, as functions from arrays to arrays."""
 
 import dataclasses
 import pathlib
 import tempfile
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from avel_tf.ave import DataError
-from avel_tf.export import label_names, write_labels
-from avel_tf.feature_origin import read_origin
-from avel_tf.keras_files import load_system
-from avel_tf.signatures import signatures
+from avel_tf.errors import InputError
+from avel_tf.models.localizer import CONFIG
+from avel_tf.presets import from_preset
+from avel_tf.records import Description
+from avel_tf.records.description import AVE
+from avel_tf.serving.labels import label_names, write_labels
+from avel_tf.serving.loading import load_system
+from avel_tf.serving.provenance import read_description, read_origin
+from avel_tf.serving.signatures import signatures
+from avel_tf.serving.versions import newest_version
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,58 +26,97 @@ class System:
     """A trained system.
 
     Args:
-        path: Path. What it was read from.
+        path: Path. File or folder it was read from.
         signatures: Dict from a signature's name to a function from arrays by name to a dict of
-            arrays; see `avel_tf.signatures`.
-        source: How the features it was trained on were made, as `dataset.json` says; None if the
-            file does not tell.
+            arrays; see `avel_tf.serving.signatures`.
+        source: How the features it was trained on were made, as in `dataset.json`; None if the
+            file does not say.
+        description: What the records of its training were.
     """
 
     path: pathlib.Path
     signatures: dict[str, Callable[..., dict[str, np.ndarray]]]
     source: dict | None
+    description: Description
 
 
 def read_system(path: pathlib.Path) -> System:
-    """Reads a Keras file, a SavedModel or the highest version in a folder of them.
+    """Reads a Keras file, a preset, a SavedModel or the highest version in a folder of them.
 
     Args:
         path: File or folder.
     Raises:
-        DataError: If it is none of these, or no system of this package.
+        InputError: If it is none of these, or not a system of this package.
     """
-    versions = [each for each in path.glob("[0-9]*") if each.name.isdigit()]
-    if not (path / "saved_model.pb").is_file() and versions:
-        path = max(versions, key=lambda version: int(version.name))
-    if path.suffix == ".keras" and path.is_file():
-        return System(path, _of_keras_file(path), read_origin(path))
     if not (path / "saved_model.pb").is_file():
-        raise DataError(
-            f"{path} is no model. Give a .keras file, the folder of a SavedModel, or the folder "
-            "that a pipeline pushes its versions to."
+        path = newest_version(path) or path
+    if path.suffix == ".keras" and path.is_file():
+        description = read_description(path)
+        found = signatures_of(load_system(path), description)
+        return System(path, found, read_origin(path), description)
+    if (path / CONFIG).is_file():
+        return _preset(path)
+    if not (path / "saved_model.pb").is_file():
+        raise InputError(
+            f"{path} is not a model. Pass a .keras file, the folder of a SavedModel or of a "
+            "preset, or the folder to which a pipeline pushes its versions."
         )
     try:
         loaded = tf.saved_model.load(str(path))
-    except (OSError, tf.errors.OpError, ValueError, KeyError) as error:
-        raise DataError(f"{path} is no whole SavedModel: {error}. Export it again.") from error
+    except Exception as error:  # TensorFlow has many for damaged files
+        raise InputError(
+            f"{path} is not an intact SavedModel: {error}. Export it again."
+        ) from error
     found = {
         name: _with_arrays(function)
         for name, function in loaded.signatures.items()
         if name != "serving_default"
     }
-    return System(path, found, read_origin(path))
+    return System(path, found, read_origin(path), read_description(path))
 
 
-def _of_keras_file(path: pathlib.Path) -> dict[str, Callable]:
-    model = load_system(path)
+def _preset(path: pathlib.Path) -> System:
+    try:
+        model = from_preset(path)
+    except (ValueError, OSError) as error:
+        raise InputError(str(error)) from error
+    known = model.trained_on or {}
+    description = Description.from_json(known.get("description"))
+    return System(path, signatures_of(model, description), known.get("source"), description)
+
+
+def read_system_for(task: str, path: pathlib.Path) -> System:
+    """Reads a system that takes segment features and is for a task.
+
+    Args:
+        task: String. `"sel"` or `"cml"`.
+        path: As for `read_system`.
+    Raises:
+        InputError: If there is no such system.
+    """
+    system = read_system(path)
+    if "localize_media" in system.signatures:
+        raise InputError(
+            f"{system.path} has its encoders in it and takes frames and sound. Give the model that "
+            "it was exported from."
+        )
+    if {"sel": "localize_event", "cml": "audio_to_visual"}[task] not in system.signatures:
+        raise InputError(f"{system.path} is not a model for --task {task}.")
+    return system
+
+
+def signatures_of(
+    model: keras.Model, description: Description = AVE
+) -> dict[str, Callable[..., dict[str, np.ndarray]]]:
+    """The signatures of `System`, of a model in memory."""
     with tempfile.TemporaryDirectory() as folder:
-        names = label_names(write_labels(pathlib.Path(folder)))
+        names = label_names(write_labels(pathlib.Path(folder), description.label_names))
     found = {}
     for name, (function, specs) in signatures(model, names).items():
-        graph = tf.function(function, input_signature=specs)
         keys = [spec.name for spec in specs]
+        # Not as a graph: tracing one takes longer than a clip.
         found[name] = _with_arrays(
-            lambda graph=graph, keys=keys, **arrays: graph(*(arrays[key] for key in keys))
+            lambda function=function, keys=keys, **arrays: function(*(arrays[key] for key in keys))
         )
     return found
 

@@ -1,22 +1,37 @@
-"""The tf.Example wire format: the only code that knows it."""
+"""Records of AVE as tf.Examples in TFRecord shards, and the dataset folder that holds them.
 
-from avel_tf.records.dataset import input_dataset
-from avel_tf.records.example import MediaFile, Record, parse_examples, serialize
-from avel_tf.records.memory import memory_dataset, read_split
-from avel_tf.records.schema import read_schema
-from avel_tf.records.shards import read_shard, shard_paths, unpack_shards, write_shard
+The only code that knows the wire format and the names in that folder.
+"""
 
-__all__ = [
-    "MediaFile",
-    "Record",
-    "input_dataset",
-    "memory_dataset",
-    "parse_examples",
-    "read_schema",
-    "read_shard",
-    "read_split",
-    "serialize",
-    "shard_paths",
-    "unpack_shards",
-    "write_shard",
-]
+import importlib
+from typing import Any
+
+# Imported on first use: TensorFlow takes seconds, and the schema needs packages that inference on
+# videos does not.
+_MODULES = {
+    "DatasetFolder": "dataset_folder",
+    "Description": "description",
+    "MediaFile": "example",
+    "Record": "example",
+    "batch_arrays": "memory",
+    "check_split": "integrity",
+    "keep_splits": "memory",
+    "parse_examples": "example",
+    "read_batches": "input_pipeline",
+    "read_schema": "schema",
+    "read_shard": "shards",
+    "read_split": "memory",
+    "serialize": "example",
+    "shard_paths": "shards",
+    "unpack_shards": "shards",
+    "Window": "window",
+    "write_shard": "shards",
+}
+
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,57 +1,102 @@
-"""Splits that are read once and kept in memory."""
+"""Splits in memory, and batches of them."""
 
+import contextlib
+import contextvars
 import functools
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from avel_tf.records.dataset import input_dataset
+from avel_tf.ave import fingerprint
+from avel_tf.errors import InputError
+from avel_tf.records.dataset_folder import DatasetFolder
+from avel_tf.records.input_pipeline import read_batches
+from avel_tf.records.integrity import check_split, listed_ids
+from avel_tf.records.shards import shard_paths
 
 READING_BATCH = 64
+KEPT_SPLITS = 6  # train, val and test, with visual maps and with their means
 
 
-@functools.lru_cache(maxsize=6)  # one process trains many systems on the same splits
 def read_split(
-    folder: pathlib.Path, names: tuple[str, ...], pool_maps: bool
+    dataset: DatasetFolder, split: str, names: tuple[str, ...], pool_maps: bool
 ) -> Mapping[str, np.ndarray]:
-    """Parsed features of a whole split; callers share the arrays and must not change them.
+    """Reads the features of a whole labelled split, or finds them again within `keep_splits`.
 
     Args:
-        folder: A `Split-<name>` folder.
+        dataset: `DatasetFolder`.
+        split: Name of the split.
         names: Features to parse.
-        pool_maps: Boolean. Whether to keep the mean of each map of visual features alone, as a
-            map of one region, float32 (N, T, 1, 1, C); the models that pool it get the same.
+        pool_maps: Boolean. Whether to keep only the mean of each map of visual features, as a
+            map of one region, float32 (N, T, 1, 1, C); for the models that pool maps themselves
+            this makes no difference.
     Returns:
-        Dict of arrays with leading axis N, the number of records.
+        Dict of read-only arrays with leading axis N, the number of records.
     Raises:
-        ValueError: If a shard is missing.
+        InputError: If a shard is damaged, missing or another's, or records are missing.
     """
-    batches = []
-    for batch in input_dataset(folder, READING_BATCH, names):
-        if pool_maps:
-            maps = tf.cast(batch["visual_features"], tf.float32)
-            batch["visual_features"] = tf.reduce_mean(maps, axis=(2, 3), keepdims=True)
-        batches.append({name: value.numpy() for name, value in batch.items()})
+    shards = fingerprint(map(pathlib.Path, shard_paths(dataset.split_path(split))))
+    return _reader.get()(dataset, split, names, pool_maps, shards)
+
+
+@contextlib.contextmanager
+def keep_splits() -> Iterator[None]:
+    """Keeps the splits last read until the end of the `with` block; up to 2 GB for all of AVE.
+
+    For programs that train many systems on the same records. A split that has been written again
+    since it was read is read again.
+    """
+    token = _reader.set(functools.lru_cache(KEPT_SPLITS)(_read))
+    try:
+        yield
+    finally:
+        _reader.reset(token)
+
+
+def _read(
+    dataset: DatasetFolder, split: str, names: tuple[str, ...], pool_maps: bool, shards: str
+) -> Mapping[str, np.ndarray]:
+    """Reads a split; `shards` tells its states apart where reading is cached."""
+    folder, description = dataset.split_path(split), dataset.description()
+    parsed = tuple({*names, "record_id"})
+    batches, record_ids = [], []
+    try:
+        for batch in read_batches(folder, READING_BATCH, parsed, description=description):
+            if pool_maps:
+                maps = tf.cast(batch["visual_features"], tf.float32)
+                batch["visual_features"] = tf.reduce_mean(maps, axis=(2, 3), keepdims=True)
+            batches.append({name: value.numpy() for name, value in batch.items()})
+            record_ids += batches[-1]["record_id"].tolist()
+        is_whole = sorted(record_ids) == sorted(listed_ids(dataset, split))
+    except tf.errors.OpError:
+        is_whole = False
+    if not is_whole:
+        check_split(dataset, split)  # finds out which shard it is
+        raise InputError(f"{folder} was written to while it was read. Run again.")
     arrays = {name: np.concatenate([batch.pop(name) for batch in batches]) for name in names}
     for array in arrays.values():
-        array.flags.writeable = False
+        array.flags.writeable = False  # callers may share it
     return arrays
 
 
-def memory_dataset(
+# Components read splits; the program that runs them decides whether they are kept.
+_reader = contextvars.ContextVar("reader", default=_read)
+
+
+def batch_arrays(
     arrays: Mapping[str, np.ndarray],
     batch_size: int,
     *,
     epochs: range | None = None,
     seed: int = 0,
 ) -> tf.data.Dataset:
-    """Batches of a split in memory; each epoch's order comes from the seed and its number alone.
+    """Makes batches of a split; each epoch's order comes only from the seed and its number.
 
     Args:
         arrays: What `read_split` returned.
-        batch_size: Integer. Records a batch; the last batch of an epoch may have fewer.
+        batch_size: Integer. Records per batch; the last batch of an epoch may have fewer.
         epochs: Numbers of the epochs to yield one after the other, shuffled. Once and in order
             if None.
         seed: Integer.

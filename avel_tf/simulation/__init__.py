@@ -1,4 +1,4 @@
-"""Clips and features that look like AVE's, for where the real dataset is not at hand."""
+"""Simulated clips and features that resemble AVE's, for use without the real dataset."""
 
 from avel_tf.simulation.config import SimulationConfig
 from avel_tf.simulation.dataset import render_dataset

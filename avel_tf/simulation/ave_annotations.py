@@ -1,24 +1,24 @@
-"""Annotations and splits drawn with AVE's statistics, measured on its `Annotations.txt`."""
+"""Random annotations and splits with AVE's statistics, measured on its `Annotations.txt`."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from avel_tf.arguments import check_choice
 from avel_tf.ave import CATEGORIES, NUM_SEGMENTS, SPLITS, Annotation
-from avel_tf.configuration import TASKS
+from avel_tf.choices import TASKS
 from avel_tf.simulation.release_files import draw_video_id
+from avel_tf.utils.arguments import check_choice
 
 CATEGORY_COUNTS = (188, 176, 171, 184, 188, 175, 178, 187, 172, 163, 182, 138, 102, 99)
 CATEGORY_COUNTS += (186, 176, 160, 183, 100, 83, 69, 160, 60, 64, 180, 109, 154, 156)
 LENGTH_COUNTS = {2: 214, 3: 220, 4: 217, 5: 196, 6: 200, 7: 139, 8: 111, 9: 95, 10: 2750}
-FIRST_SHARE, LAST_SHARE = 0.36, 0.47  # of events shorter than the record, by their place in it
-HELD_OUT_SHARE = 402 / 4143  # in val, and in test
+FIRST_SHARE, LAST_SHARE = 0.36, 0.47  # of events shorter than the record: at its start, at its end
+HELD_OUT_SHARE = 402 / 4143  # for val and for test each
 MIN_RECORDS = 10 * len(CATEGORIES)  # so that every category can be in every split
 
 
 def draw_ave_annotations(num_records: int, seed: int) -> list[Annotation]:
-    """Draws annotations: categories, lengths and places of events as frequent as in AVE.
+    """Draws annotations with categories, lengths and positions of events as frequent as in AVE.
 
     Args:
         num_records: Integer. 4143 in AVE; at least `MIN_RECORDS`.
@@ -39,7 +39,7 @@ def draw_ave_annotations(num_records: int, seed: int) -> list[Annotation]:
     categories = np.repeat(np.arange(len(CATEGORIES)), counts)
     shares = np.array(list(LENGTH_COUNTS.values())) / sum(LENGTH_COUNTS.values())
     lengths = random.choice(list(LENGTH_COUNTS), num_records, p=shares)
-    # However few the records, every category has short events, which cross-modality needs.
+    # Give every category short events, however few records: cross-modality localization needs them.
     first_rows = np.concatenate([[0], np.cumsum(counts)[:-1]])
     for rows in (first_rows, first_rows + 1):
         lengths[rows] = random.integers(2, NUM_SEGMENTS, len(rows))
@@ -58,11 +58,11 @@ def draw_ave_annotations(num_records: int, seed: int) -> list[Annotation]:
 def draw_ave_splits(
     annotations: Sequence[Annotation], task: str, seed: int
 ) -> dict[str, list[int]]:
-    """Draws splits as AVE's are.
+    """Draws splits like AVE's.
 
-    For `sel` each category gives the same share to val and to test. For `cml` test holds events
-    shorter than their record alone, of all categories, and val the rest of the first categories,
-    which train then lacks.
+    For `sel`, the same share of each category goes to val and to test. For `cml`, test holds only
+    events shorter than their record, of all categories; val holds the remaining records of the
+    first categories, which train then lacks.
 
     Args:
         annotations: All records.
@@ -99,7 +99,7 @@ def draw_ave_splits(
 
 
 def _held_out(counts: np.ndarray) -> np.ndarray:
-    """The held-out share of each count as a whole number of at least 1, right in their sum."""
+    """Rounds the held-out share of each count to at least 1, keeping their sum."""
     exact = HELD_OUT_SHARE * counts
     whole = np.maximum(np.floor(exact).astype(int), 1)
     missing = max(0, round(exact.sum()) - whole.sum())

@@ -1,4 +1,4 @@
-"""What the simulated events look and sound like: shapes and tones under AVE's names."""
+"""Appearance and sound of the simulated events: shapes and tones named after AVE's categories."""
 
 import dataclasses
 from collections.abc import Callable
@@ -10,15 +10,15 @@ Shape = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Appearance:
-    """How a category looks and sounds before each clip varies it.
+    """Look and sound of a category, before each clip varies them.
 
     Args:
-        shape: Function from coordinates in [-1, 1] (right, down) to where the object is.
+        shape: Function from coordinates in [-1, 1] (right, down) to the object's mask.
         hue: Float in [0, 1).
         partials_hz: Tuple of floats. Frequencies of its tones.
         noise_hz: Pair of floats. Band of its noise; empty if equal.
-        pulses_per_second: Float. Rate of its beats; 0 if it sounds evenly.
-        decay_seconds: Float. How long a beat rings.
+        pulses_per_second: Float. Rate of its beats; 0 if it sounds continuously.
+        decay_seconds: Float. Decay time of a beat.
     """
 
     shape: Shape
@@ -30,7 +30,7 @@ class Appearance:
 
 
 def harmonics(fundamental_hz: float, count: int) -> tuple[float, ...]:
-    """The first `count` multiples of a frequency."""
+    """Returns the first `count` multiples of a frequency."""
     return tuple(fundamental_hz * number for number in range(1, count + 1))
 
 

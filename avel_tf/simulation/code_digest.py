@@ -1,4 +1,4 @@
-"""What tells simulated data of one code from those of another."""
+"""Digest of the code that made simulated data."""
 
 import hashlib
 import pathlib
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def code_digest(names: Iterable[str], other: str = "") -> str:
-    """A digest of files, by their paths from this folder, and of whatever else data follow from."""
+    """Computes a digest of files, by their paths from this folder, and of other inputs."""
     digest = hashlib.sha256()
     for name in names:
         digest.update(pathlib.Path(__file__).parent.joinpath(name).read_bytes())

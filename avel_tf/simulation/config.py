@@ -1,9 +1,9 @@
-"""What a simulated dataset is made of."""
+"""Configuration of a simulated dataset."""
 
 import dataclasses
 
-from avel_tf import arguments
 from avel_tf.simulation.categories import SIMULATED_CATEGORIES
+from avel_tf.utils import arguments
 
 MIN_CLIPS_PER_CATEGORY = 3  # one in each split
 SAMPLE_RATES_HZ = (16000, 22050, 32000, 44100, 48000)  # those of AAC that VGGish's bands need
@@ -11,15 +11,15 @@ SAMPLE_RATES_HZ = (16000, 22050, 32000, 44100, 48000)  # those of AAC that VGGis
 
 @dataclasses.dataclass(frozen=True)
 class SimulationConfig:
-    """What a simulated dataset is made of: the same values, the same dataset.
+    """Configuration of a simulated dataset; the same values give the same dataset.
 
     Args:
-        num_clips: Integer. Clips in all splits together, shared evenly among the categories.
-        num_categories: Integer. The first so many of `SIMULATED_CATEGORIES`.
+        num_clips: Integer. Clips in all splits together, spread evenly over the categories.
+        num_categories: Integer. How many of `SIMULATED_CATEGORIES` to use, from the first on.
         seed: Integer. Seed of everything drawn at random.
-        fps: Integer. Frames a second.
-        width: Integer, even. Picture width in pixels.
-        height: Integer, even. Picture height in pixels.
+        fps: Integer. Frames per second.
+        width: Integer, even. Frame width in pixels.
+        height: Integer, even. Frame height in pixels.
         sample_rate_hz: Integer. Sampling rate of the sound, one of `SAMPLE_RATES_HZ`.
     Raises:
         ValueError: If a value is out of range.

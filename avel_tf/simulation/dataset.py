@@ -1,37 +1,37 @@
-"""A simulated dataset in the folder format of AVE's video release."""
+"""Simulated dataset in the folder format of AVE's video release."""
 
 import dataclasses
 import json
 import os
 import pathlib
-import shutil
-import tempfile
 from collections.abc import Sequence
 
 import numpy as np
 import tqdm
 
-from avel_tf.ave import CATEGORIES, NUM_SEGMENTS, SPLITS, Annotation, DataError
+from avel_tf.ave import CATEGORIES, NUM_SEGMENTS, SPLITS, Annotation
+from avel_tf.errors import InputError
 from avel_tf.media import write_clip
 from avel_tf.simulation.categories import APPEARANCES, SIMULATED_CATEGORIES
 from avel_tf.simulation.code_digest import code_digest
 from avel_tf.simulation.config import SimulationConfig
 from avel_tf.simulation.release_files import draw_video_id, write_annotations, write_order
 from avel_tf.simulation.scenes import draw_frames, draw_presence, draw_waveform
+from avel_tf.utils.atomic import whole_folder
 
 CONFIG_FILE = "simulation.json"
 CODE = ("categories.py", "dataset.py", "release_files.py", "scenes.py", "../media/writing.py")
 SHORT_SHARE = 0.6  # of the events: enough for cross-modality localization, which needs short ones
-HELD_OUT_SHARE = 1 / 6  # of a category's clips, for each of val and test
+HELD_OUT_SHARE = 1 / 6  # of a category's clips, for val and for test each
 MIN_LENGTH = 2  # seconds of the shortest event, as in AVE
 
 
 def render_dataset(folder: str | os.PathLike[str], config: SimulationConfig) -> pathlib.Path:
-    """Render a small dataset that can stand in for AVE's video release.
+    """Renders a small dataset that can replace AVE's video release.
 
-    Ten-second clips, each with one event: an object seen and heard at once, in whole seconds.
-    In the other seconds it may be seen without its sound, heard unseen, or neither. The folder
-    appears whole or not at all, and one that already holds this configuration is used again::
+    Each ten-second clip has one event: an object that is both seen and heard, in whole seconds. In
+    other seconds it may be only seen, only heard, or neither. The folder appears atomically, and
+    one that already holds this configuration is reused::
 
         folder/
             AVE/<VideoID>.mp4
@@ -47,31 +47,24 @@ def render_dataset(folder: str | os.PathLike[str], config: SimulationConfig) -> 
     Returns:
         Path of the folder.
     Raises:
-        DataError: If the folder holds anything but a dataset of this configuration.
+        InputError: If the folder holds anything but a dataset of this configuration.
     """
-    folder = pathlib.Path(folder)
+    folder = pathlib.Path(folder).resolve()
     if folder.exists() and any(folder.iterdir()):
         _check_rendered(folder, config)
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = pathlib.Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with whole_folder(folder) as partial:
         _write_dataset(partial, config)
-        partial.chmod(0o755)  # mkdtemp's folder is its owner's alone
-        partial.replace(folder)
-    except BaseException:
-        shutil.rmtree(partial)
-        raise
     return folder
 
 
 def draw_annotations(config: SimulationConfig) -> list[Annotation]:
-    """Draw the records of a dataset, by category as in AVE.
+    """Draws the records of a dataset, grouped by category as in AVE.
 
     Args:
         config: `SimulationConfig`.
     Returns:
-        List of `Annotation`, one a clip.
+        List of `Annotation`, one per clip.
     """
     generator = np.random.default_rng([config.seed, config.num_clips])
     names = sorted(SIMULATED_CATEGORIES[: config.num_categories], key=CATEGORIES.index)
@@ -84,7 +77,7 @@ def draw_annotations(config: SimulationConfig) -> list[Annotation]:
         for row, length in zip(rows, generator.permutation(lengths), strict=True):
             start = int(generator.integers(0, NUM_SEGMENTS - length, endpoint=True))
             video_id = draw_video_id(generator)
-            # YouTube's ids may begin like an option of a command line: have such ones at once.
+            # YouTube's ids may begin like a command-line option, so the first ones do.
             video_id = {0: "-", 1: "_"}.get(row, video_id[0]) + video_id[1:]
             annotations.append(Annotation(int(row), category, video_id, start, start + int(length)))
     return annotations
@@ -93,13 +86,13 @@ def draw_annotations(config: SimulationConfig) -> list[Annotation]:
 def draw_splits(
     annotations: Sequence[Annotation], seed: int, *, only_short: bool
 ) -> dict[str, list[int]]:
-    """Split the records at random, every category in every split.
+    """Splits the records at random, with every category in every split.
 
     Args:
         annotations: All records.
         seed: Integer.
-        only_short: Boolean. Whether val and test are of events shorter than the clip, as in the
-            cross-modality split.
+        only_short: Boolean. Whether val and test only have events shorter than the clip, as in
+            the cross-modality split.
     Returns:
         Dict from `train`, `val` and `test` to rows.
     """
@@ -121,29 +114,29 @@ def draw_splits(
 def _check_rendered(folder: pathlib.Path, config: SimulationConfig) -> None:
     path = folder / CONFIG_FILE
     if not path.is_file():
-        raise DataError(
-            f"{folder} holds files but no simulated dataset. Name a new or empty folder."
+        raise InputError(
+            f"{folder} holds files but no simulated dataset. Choose a new or empty folder."
         )
     found, wanted = json.loads(path.read_text()), _description(config)
     differing = [name for name in wanted if found.get(name) != wanted[name]]
     if differing == ["made_of"]:
-        raise DataError(
-            f"{folder} holds clips that other code drew. Name another folder, or remove this one."
+        raise InputError(
+            f"{folder} holds clips drawn by other code. Choose another folder, or remove this one."
         )
     if differing:
-        raise DataError(
+        raise InputError(
             f"{folder} holds a dataset of another configuration: "
             + ", ".join(
                 f"{name}={found.get(name)}, not {wanted[name]}"
                 for name in differing
                 if name != "made_of"
             )
-            + ". Name another folder, or remove this one."
+            + ". Choose another folder, or remove this one."
         )
 
 
 def _description(config: SimulationConfig) -> dict:
-    """The configuration, and a digest of all else that the clips follow from."""
+    """Describes the configuration, and everything else that determines the clips, as a digest."""
     return {**dataclasses.asdict(config), "made_of": code_digest(CODE)}
 
 
@@ -156,7 +149,7 @@ def _write_dataset(folder: pathlib.Path, config: SimulationConfig) -> None:
     for split, rows in draw_splits(annotations, config.seed, only_short=True).items():
         write_order(folder / f"{split}_order_match.h5", rows)
     (folder / "AVE").mkdir()
-    # `disable=None`: no progress line where nobody watches.
+    # `disable=None`: no progress bar unless on a terminal.
     for annotation in tqdm.tqdm(annotations, "Simulating", unit="clip", disable=None):
         _write_clip(folder / "AVE" / f"{annotation.video_id}.mp4", annotation, config)
     (folder / CONFIG_FILE).write_text(json.dumps(_description(config), indent=2))

@@ -12,45 +12,45 @@ import h5py
 import numpy as np
 import tqdm
 
-from avel_tf import arguments
 from avel_tf.ave import (
     BACKGROUND,
     CATEGORIES,
     NUM_SEGMENTS,
     Annotation,
-    DataError,
     read_annotations,
     read_splits,
 )
 from avel_tf.ave.official_features import AUDIO_SHAPE, KEYS, VISUAL_SHAPE
-from avel_tf.configuration import TASKS
-from avel_tf.locks import exclusive
+from avel_tf.choices import TASKS
+from avel_tf.errors import InputError
 from avel_tf.simulation.ave_annotations import draw_ave_annotations, draw_ave_splits
 from avel_tf.simulation.code_digest import code_digest
 from avel_tf.simulation.feature_model import FeatureModel, FeatureModelConfig
 from avel_tf.simulation.release_files import write_annotations, write_order
+from avel_tf.utils import arguments
+from avel_tf.utils.locks import exclusive
 
 CONFIG_FILE, LOCK_FILE = "simulation.json", ".lock"
 CODE = ("ave_annotations.py", "feature_dataset.py", "feature_model.py", "release_files.py")
 KEY = KEYS[0]
 ORDER_FILES = {"sel": "{}_order.h5", "cml": "{}_order_match.h5"}
 NUM_AVE_RECORDS, NUM_BACKGROUND_CLIPS = 4143, 178
-BACKGROUND_ROW = 1_000_000  # of the first clip without event: never that of a record
+BACKGROUND_ROW = 1_000_000  # of the first clip without an event; no record has it
 
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSimulationConfig:
-    """What simulated features are made of: the same values, the same files.
+    """Configuration of simulated features; the same values give the same files.
 
     Args:
-        num_records: Integer. 4143 in AVE; of given annotations all are taken.
-        seed: Integer. Of annotations and features.
+        num_records: Integer. 4143 in AVE; given annotations are all used.
+        seed: Integer. Seed of annotations and features.
         annotations_dir: String. Folder with a real `Annotations.txt` and the split files of both
             tasks, or empty to draw them with AVE's statistics.
         dtype: String. `"float16"`, `"float32"` or, as in the official files, `"float64"`.
         model: `FeatureModelConfig`.
     Raises:
-        ValueError: If a value is out of range, or a number of records is asked of given ones.
+        ValueError: If a value is out of range, or `num_records` is set for given annotations.
     """
 
     num_records: int = NUM_AVE_RECORDS
@@ -63,7 +63,7 @@ class FeatureSimulationConfig:
         arguments.check_positive_integer("num_records", self.num_records)
         if self.annotations_dir and self.num_records != NUM_AVE_RECORDS:
             raise ValueError(
-                "`num_records` is for annotations that are drawn, without `annotations_dir`. "
+                "`num_records` is only for drawn annotations, without `annotations_dir`. "
                 f"Received: num_records={self.num_records}."
             )
         arguments.check_choice("dtype", self.dtype, ("float16", "float32", "float64"))
@@ -76,10 +76,10 @@ class FeatureSimulationConfig:
 def simulate_features(
     folder: str | os.PathLike[str], config: FeatureSimulationConfig
 ) -> pathlib.Path:
-    """Writes feature files that can stand in for AVE's release; 2.1 GB at full size as float16.
+    """Writes feature files that can replace AVE's release; 2.1 GB at full size as float16.
 
-    Records are drawn and written one by one. The folder appears whole or not at all, and one that
-    already holds this configuration is used again::
+    Records are drawn and written one by one. The folder appears atomically, and one that already
+    holds this configuration is reused::
 
         folder/
             Annotations.txt
@@ -95,16 +95,17 @@ def simulate_features(
     Returns:
         Path of the folder.
     Raises:
-        DataError: If the folder holds anything but features of this configuration, or the given
+        InputError: If the folder holds anything but features of this configuration, or the given
             annotations cannot be read.
     """
     folder = pathlib.Path(folder).resolve()
     if folder.exists() and any(folder.iterdir()):
         _check_config(folder, config)
         return folder
+    # A fixed name under a lock: of 2 GB per attempt, that of a killed one must not stay.
     partial = folder.with_name(f".{folder.name}-partial")
     with exclusive(partial):
-        _clear(partial)  # of a run that was killed
+        _clear(partial)  # leftovers of a killed run
         try:
             _write(partial, config)
             (partial / LOCK_FILE).unlink()
@@ -116,7 +117,7 @@ def simulate_features(
 
 
 def read_simulation(folder: str | os.PathLike[str]) -> dict | None:
-    """What the features of a folder are made of; None if they are not simulated."""
+    """Reads how the features of a folder were simulated; None if they are not simulated."""
     path = pathlib.Path(folder, CONFIG_FILE)
     return json.loads(path.read_text()) if path.is_file() else None
 
@@ -136,11 +137,11 @@ def _check_config(folder: pathlib.Path, config: FeatureSimulationConfig) -> None
         values = dataclasses.asdict(config).items()
         is_same = values <= found.items()
         holds = f"features of {'other code or annotations' if is_same else 'another configuration'}"
-    raise DataError(f"{folder} holds {holds}. Name a new or empty folder, or remove this one.")
+    raise InputError(f"{folder} holds {holds}. Choose a new or empty folder, or remove this one.")
 
 
 def _description(config: FeatureSimulationConfig) -> dict:
-    """The configuration, and a digest of all else that the features follow from."""
+    """Describes the configuration, and everything else that determines them, as a digest."""
     given = repr(annotations_and_splits(config)) if config.annotations_dir else ""
     return {**dataclasses.asdict(config), "made_of": code_digest(CODE, given)}
 
@@ -169,7 +170,7 @@ def _write(folder: pathlib.Path, config: FeatureSimulationConfig) -> None:
 def annotations_and_splits(
     config: FeatureSimulationConfig,
 ) -> tuple[list[Annotation], dict[str, dict[str, list[int]]]]:
-    """The records, given or drawn, and by task and split their rows."""
+    """Returns the records, given or drawn, and their rows by task and split."""
     if config.annotations_dir:
         given = pathlib.Path(config.annotations_dir)
         annotations = read_annotations(given / "Annotations.txt")
@@ -194,10 +195,12 @@ def _write_features(
             for name, shape in shapes.items()
         }
         means = np.zeros((count, NUM_SEGMENTS, VISUAL_SHAPE[-1]), dtype)
-        # `disable=None`: no progress line where nobody watches.
+        # `disable=None`: no progress bar unless on a terminal.
         progress = tqdm.tqdm(records, "Simulating", count, unit="record", disable=None)
         for row, (audio, visual) in enumerate(progress):
-            datasets["audio"][row], datasets["visual"][row] = audio, visual
+            # NumPy converts: HDF5 2.0 rounds some values just below 1 to a half of it.
+            datasets["audio"][row] = audio.astype(dtype)
+            datasets["visual"][row] = visual.astype(dtype)
             means[row] = visual.mean(axis=(1, 2))
     _write_array(folder / f"visual{suffix}_vec.h5", means)
 

@@ -1,8 +1,8 @@
-"""The stated model behind simulated segment features; docs/simulation.md explains it.
+"""Generative model of simulated segment features, explained in docs/simulation.md.
 
-What a record is about, its content, is a point in a space that each modality sees through a
-nonlinear map of its own. Every feature is a monotone function of a standard normal variable, so
-that its distribution is exactly the one given, whatever the content does.
+The content of a record is a point in a latent space, which each modality sees through its own
+nonlinear map. Every feature is a monotone function of a standard normal variable, so that its
+distribution is exactly the specified one, whatever the content.
 """
 
 import dataclasses
@@ -10,35 +10,38 @@ import dataclasses
 import numpy as np
 from scipy import special
 
-from avel_tf.arguments import check_fraction, check_positive
 from avel_tf.ave import NUM_CATEGORIES, NUM_SEGMENTS
+from avel_tf.utils.arguments import check_fraction, check_positive
 
 AUDIO_WIDTH, VISUAL_WIDTH, MAP_SIZE = 128, 512, 7
-LATENT_WIDTH = 24  # of content, of what is private to a modality, and of scenes
+LATENT_WIDTH = 24  # of content, of the part private to a modality, and of scenes
 HIDDEN_WIDTH = 96  # of the maps to features
 REGION_SHARE = 0.1  # of the visual scene's variance that belongs to single regions
-SCALE_SPREAD = 0.25  # of the logarithm, among features that are as active as each other
+SCALE_SPREAD = 0.25  # of the scale's logarithm, among equally active features
 WEIBULL_POWER = 0.88
 
 
 @dataclasses.dataclass(frozen=True)
 class FeatureModelConfig:
-    """How strong each cause of the features is; the scene's variance is 1.
+    """Strength of each cause of the features, relative to the scene's variance of 1.
 
     Args:
-        category_share: Float in [0, 1]. Share of the content's variance that is the category's;
-            the rest is the record's own.
-        audio_private_share: Float in [0, 1]. Share, in what the sound tells of the event, of
-            what its picture does not.
-        visual_private_share: Float in [0, 1]. The same of the picture.
+        category_share: Float in [0, 1]. Share of the content's variance that comes from the
+            category; the rest is specific to the record.
+        audio_private_share: Float in [0, 1]. Share of the event's variance in the sound that the
+            image does not share.
+        visual_private_share: Float in [0, 1]. The same for the image.
         audio_event: Float. Variance that the event adds to the sound while it is heard.
         visual_event: Float. Variance that it adds to the regions it occupies while it is seen.
-        outside: Float in [0, 1]. Strength of the event in all other regions, of that inside.
-        audio_noise: Float. Variance of what is new each second.
-        visual_noise: Float. Variance of what is new each second in each region.
-        drift: Float in [0, 1]. Share of every content that changes slowly within a record.
-        heard_only: Float in [0, 1]. Probability that background beside an event is heard.
-        seen_only: Float in [0, 1]. Probability that it is seen; else it is neither.
+        outside: Float in [0, 1]. Strength of the event in other regions, relative to those it
+            occupies.
+        audio_noise: Float. Variance that is new each second.
+        visual_noise: Float. Variance that is new each second in each region.
+        drift: Float in [0, 1]. Share of all content that changes slowly within a record.
+        heard_only: Float in [0, 1]. Probability that the object is only heard in the background
+            on one side of an event.
+        seen_only: Float in [0, 1]. Probability that it is only seen there; otherwise it is
+            neither.
     Raises:
         ValueError: If a value is out of range.
     """
@@ -62,10 +65,10 @@ class FeatureModelConfig:
 
 
 class FeatureModel:
-    """Draws the segment features of one record at a time, each from the seed and its row alone.
+    """Draws the segment features of one record at a time, determined by the seed and its row.
 
     Args:
-        seed: Integer. Of the maps and of every record.
+        seed: Integer. Seed of the maps and of every record.
         config: `FeatureModelConfig`.
     """
 
@@ -86,12 +89,12 @@ class FeatureModel:
     def record(
         self, row: int, category: int | None, start_seconds: int, end_seconds: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Segment features of one record.
+        """Draws the segment features of one record.
 
         Args:
             row: Integer. Number of the record.
-            category: Integer, or None for a clip without event, where what is heard and what is
-                seen have nothing in common.
+            category: Integer, or None for a clip without an event, whose sound and image are
+                unrelated.
             start_seconds: Integer. First second of the event.
             end_seconds: Integer. Second after its last.
         Returns:
@@ -109,7 +112,7 @@ class FeatureModel:
         return self._audio(content, heard, random), self._visual(other, seen, random)
 
     def _content(self, category: int, random: np.random.Generator) -> np.ndarray:
-        """(T, latent): the category's part and the record's own, the latter drifting."""
+        """Draws (T, latent): the category's part and the record's own, which drifts."""
         share = self._config.category_share
         own = self._drifting(LATENT_WIDTH, random)
         return np.sqrt(share) * self._categories[category] + np.sqrt(1 - share) * own
@@ -117,12 +120,12 @@ class FeatureModel:
     def _view(
         self, content: np.ndarray, private_share: float, random: np.random.Generator
     ) -> np.ndarray:
-        """(T, latent): the content, and what only one modality tells."""
+        """Mixes (T, latent): the content, and a part private to one modality."""
         private = self._drifting(LATENT_WIDTH, random)
         return np.sqrt(1 - private_share) * content + np.sqrt(private_share) * private
 
     def _drifting(self, width: int, random: np.random.Generator) -> np.ndarray:
-        """(T, width) of unit variance: constant but for a slow part."""
+        """Draws (T, width) of unit variance: constant except for a slowly changing part."""
         fixed = random.standard_normal((1, width), np.float32)
         walk = np.cumsum(random.standard_normal((NUM_SEGMENTS, width), np.float32), axis=0)
         walk /= np.sqrt(np.arange(1, NUM_SEGMENTS + 1, dtype=np.float32))[:, None]
@@ -131,10 +134,10 @@ class FeatureModel:
     def _presence(
         self, start: int, end: int, random: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(T,) each: share of each second in which the event is heard, and seen.
+        """Draws the share of each second in which the event is heard and seen: (T,) each.
 
-        Sound and picture are out of step by up to a second. Background on either side of the
-        event is heard alone, seen alone, or neither.
+        Sound and image are out of sync by up to a second. In the background on either side of the
+        event, the object is only heard, only seen, or neither.
         """
         seconds = np.arange(NUM_SEGMENTS)
         is_event = (seconds >= start) & (seconds < end)
@@ -166,7 +169,7 @@ class FeatureModel:
         config = self._config
         event = self._visual_event(self._view(content, config.visual_private_share, random))
         scene = self._visual_scene(self._drifting(LATENT_WIDTH, random))
-        # What is where in the scene stays where it is, (1, 49, 512).
+        # Parts of the scene stay in their regions, (1, 49, 512).
         places = random.standard_normal((1, MAP_SIZE**2, LATENT_WIDTH), np.float32)
         scene = np.sqrt(1 - REGION_SHARE) * scene[:, None] + np.sqrt(
             REGION_SHARE
@@ -179,9 +182,9 @@ class FeatureModel:
         return features.reshape(NUM_SEGMENTS, MAP_SIZE, MAP_SIZE, VISUAL_WIDTH)
 
     def _occupied(self, random: np.random.Generator) -> np.ndarray:
-        """(T, 49, 1): 1 where the object is, `outside` elsewhere."""
+        """Draws (T, 49, 1): 1 in the object's regions, `outside` elsewhere."""
         size = random.integers(2, 5, 2)
-        corner = random.uniform(0, MAP_SIZE - size, (2, 2))  # where it starts, where it ends
+        corner = random.uniform(0, MAP_SIZE - size, (2, 2))  # at the start and at the end
         path = np.linspace(corner[0], corner[0] + 0.5 * (corner[1] - corner[0]), NUM_SEGMENTS)
         path = path.round().astype(int)[:, :, None]  # (T, axis, 1)
         places = np.arange(MAP_SIZE)
@@ -192,13 +195,13 @@ class FeatureModel:
 
 
 def _delayed(presence: np.ndarray, lag: float) -> np.ndarray:
-    """What is left in each second of something that happens `lag` seconds later."""
+    """Delays presence (T,) by `lag` seconds, a fraction of one."""
     before = np.concatenate([presence[:1], presence[:-1]])
     return (1 - lag) * presence + lag * before
 
 
 class _Map:
-    """A fixed random map from a standard normal latent point to features of unit variance."""
+    """Fixed random map from a standard normal latent point to features of unit variance."""
 
     def __init__(self, width: int, random: np.random.Generator):
         first = random.standard_normal((LATENT_WIDTH, HIDDEN_WIDTH), np.float32)
@@ -212,16 +215,16 @@ class _Map:
 
 
 class _Marginal:
-    """Makes standard normal variables features after a ReLU: zeros and Weibull values above.
+    """Turns standard normal variables into features after a ReLU: zeros, and Weibull values above.
 
-    Features differ much in how often and how strongly they respond. Which one does what is the
-    same for every seed.
+    Features differ widely in how often and how strongly they respond. These properties of each
+    feature are the same for every seed.
 
     Args:
-        width: Integer. Features.
+        width: Integer. Number of features.
         activity: Tuple of floats. Beta distribution of a feature's share of values above zero.
         offset: Float. Logarithm of the scale of those values for a feature that is never active.
-        slope: Float. How much it grows with the activity.
+        slope: Float. Increase of this logarithm with the activity.
     """
 
     def __init__(self, width: int, activity: tuple[float, float], offset: float, slope: float):
@@ -233,6 +236,6 @@ class _Marginal:
         self._scale = np.exp(offset + slope * shares + spread).astype(np.float32)
 
     def __call__(self, normal: np.ndarray) -> np.ndarray:
-        share_above = special.ndtr(-normal.astype(np.float32))  # uniform; small is loud
+        share_above = special.ndtr(-normal.astype(np.float32))  # uniform; the smaller, the stronger
         exponential = np.maximum(self._log_activity - np.log(share_above), 0)
         return self._scale * exponential**WEIBULL_POWER

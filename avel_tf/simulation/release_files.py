@@ -1,4 +1,4 @@
-"""What simulated clips and simulated features share: video ids and the text files of a release."""
+"""Video ids and text files of a release, for simulated clips and simulated features."""
 
 import pathlib
 import string
@@ -15,14 +15,14 @@ VIDEO_ID_LENGTH = 11
 
 
 def draw_video_id(random: np.random.Generator) -> str:
-    """A video id as YouTube's are."""
+    """Draws a video id like YouTube's."""
     return "".join(random.choice(VIDEO_ID_ALPHABET, VIDEO_ID_LENGTH))
 
 
 def write_annotations(
     path: pathlib.Path, annotations: Sequence[Annotation], header: bool = False
 ) -> None:
-    """Writes an annotation file, with its header line, or a set file, without."""
+    """Writes an annotation file with its header line, or a set file without one."""
     lines = [
         f"{item.category}&{item.video_id}&good&{item.start_seconds}&{item.end_seconds}"
         for item in annotations

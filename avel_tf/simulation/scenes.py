@@ -1,4 +1,4 @@
-"""Pictures and sound of a simulated clip."""
+"""Frames and sound of a simulated clip."""
 
 import colorsys
 from collections.abc import Iterator
@@ -9,19 +9,19 @@ from avel_tf.ave import NUM_SEGMENTS, Annotation
 from avel_tf.simulation.categories import Appearance
 from avel_tf.simulation.config import SimulationConfig
 
-# What a second of background shows: the silent object, nothing while it sounds, or neither.
+# Content of a background second: the object only seen, only heard, or neither.
 BACKGROUND_KINDS = ("seen", "heard", "neither")
 BACKGROUND_SHARES = (0.2, 0.2, 0.6)
-FADE_SECONDS = 0.02  # of a sound that begins or ends
+FADE_SECONDS = 0.02  # where a sound begins or ends
 
 
 def draw_presence(
     annotation: Annotation, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Decide in which seconds the object is seen and in which it is heard.
+    """Decides in which seconds the object is seen and in which it is heard.
 
     Args:
-        annotation: The event: exactly the seconds of both.
+        annotation: The event; in exactly its seconds the object is both seen and heard.
         generator: NumPy random generator.
     Returns:
         Two boolean arrays (T,): seen and heard.
@@ -37,9 +37,9 @@ def draw_frames(
     config: SimulationConfig,
     generator: np.random.Generator,
 ) -> Iterator[np.ndarray]:
-    """Draw the frames of a clip: an object that drifts over a grainy background.
+    """Draws the frames of a clip: an object that drifts over a grainy background.
 
-    Size, tilt, colour, path and background differ from clip to clip.
+    Size, tilt, color, path and background differ between clips.
 
     Args:
         appearance: The object.
@@ -71,9 +71,9 @@ def draw_waveform(
     config: SimulationConfig,
     generator: np.random.Generator,
 ) -> np.ndarray:
-    """Draw the sound of a clip: the object's tones, noise and beats over a low hiss.
+    """Draws the sound of a clip: the object's tones, noise and beats over a low hiss.
 
-    Pitch, level, pace and hiss differ from clip to clip.
+    Pitch, level, pace and hiss differ between clips.
 
     Args:
         appearance: The object.
@@ -108,20 +108,20 @@ def draw_waveform(
 def _draw_object(
     appearance: Appearance, size: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where a square holds the object (size, size), and the colours there (N, 3)."""
+    """Draws the object in a square: its mask (size, size), and the colors of its pixels (N, 3)."""
     down, right = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
     tilt = generator.uniform(-0.35, 0.35)
     mask = appearance.shape(
         right * np.cos(tilt) - down * np.sin(tilt), right * np.sin(tilt) + down * np.cos(tilt)
     )
     hue = appearance.hue + generator.uniform(-0.03, 0.03)
-    colour = colorsys.hsv_to_rgb(hue % 1, generator.uniform(0.6, 1), generator.uniform(0.7, 1))
+    color = colorsys.hsv_to_rgb(hue % 1, generator.uniform(0.6, 1), generator.uniform(0.7, 1))
     shading = 0.8 + 0.2 * np.cos(np.pi * (right + down))[mask]
-    return mask, np.round(255 * shading[:, None] * colour).astype(np.uint8)
+    return mask, np.round(255 * shading[:, None] * color).astype(np.uint8)
 
 
 def _draw_background(height: int, width: int, generator: np.random.Generator) -> np.ndarray:
-    """A dull gradient with grain, uint8 (height, width, 3)."""
+    """Draws a dull gradient with grain, uint8 (height, width, 3)."""
     first, second = generator.uniform(40, 160, (2, 1, 1, 3))
     across = np.linspace(0, 1, width)[None, :, None]
     gradient = first + (second - first) * across
@@ -132,7 +132,7 @@ def _draw_background(height: int, width: int, generator: np.random.Generator) ->
 def _band_noise(
     length: int, rate_hz: int, low_hz: float, high_hz: float, generator: np.random.Generator
 ) -> np.ndarray:
-    """White noise between two frequencies."""
+    """Draws white noise between two frequencies."""
     spectrum = np.fft.rfft(generator.standard_normal(length))
     frequencies = np.fft.rfftfreq(length, 1 / rate_hz)
     return np.fft.irfft(spectrum * ((frequencies >= low_hz) & (frequencies < high_hz)), length)

@@ -1,4 +1,4 @@
-"""Where segment features come from: media files, the official HDF5 files, or a simulation.
+"""Sources of segment features: media files, the official HDF5 files, or a simulation.
 
 A source is a plain description that travels to Beam workers; `open_source` makes a reader there.
 """
@@ -6,6 +6,7 @@ A source is a plain description that travels to Beam workers; `open_source` make
 from avel_tf.sources.media_source import MediaReader, MediaSource
 from avel_tf.sources.official_source import OfficialReader, OfficialSource
 from avel_tf.sources.opening import Reader, Source, close_idle_sources, open_source
+from avel_tf.sources.release import ave_release, read_release, simulated_release
 from avel_tf.sources.simulated_source import SimulatedReader, SimulatedSource
 
 __all__ = [
@@ -17,6 +18,9 @@ __all__ = [
     "SimulatedReader",
     "SimulatedSource",
     "Source",
+    "ave_release",
     "close_idle_sources",
     "open_source",
+    "read_release",
+    "simulated_release",
 ]

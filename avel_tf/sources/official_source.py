@@ -24,7 +24,7 @@ class OfficialSource:
     num_background_clips: int = 0
 
     def resolve(self) -> "OfficialSource":
-        """This source: nothing is left open."""
+        """Returns this source, which leaves no choice open."""
         return self
 
     def open(self) -> "OfficialReader":
@@ -46,7 +46,7 @@ class OfficialReader:
             )
 
     def read(self, items: Sequence[Annotation]) -> Iterator[Record]:
-        """One row of both files after the other."""
+        """Yields a record for each row, from both files."""
         for item in items:
             if item.row < self._num_records:
                 yield Record(item, *self._features.read(item.row))
@@ -54,7 +54,7 @@ class OfficialReader:
                 yield Record(item, *self._background.read(item.row - self._num_records))
 
     def metadata(self) -> dict:
-        """What was simulated; of the official files only the kind, for they do not say more."""
+        """Describes the simulation, or just the kind of official files, which hold no more."""
         if self._simulation is None:
             return {"kind": "official_features"}
         return {"kind": "simulated_features", **self._simulation}

@@ -1,4 +1,4 @@
-"""The reader of a source, one a process."""
+"""Opening of sources, with one reader per process and job."""
 
 import collections
 import contextlib
@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from avel_tf.ave import Annotation
-from avel_tf.media import MediaError
-from avel_tf.records import MediaFile, Record
+from avel_tf.errors import MediaError
+from avel_tf.records import MediaFile, Record, Window
 from avel_tf.sources.media_source import MediaSource
 from avel_tf.sources.official_source import OfficialSource
 from avel_tf.sources.simulated_source import SimulatedSource
@@ -17,18 +17,21 @@ Source = MediaSource | OfficialSource | SimulatedSource
 
 
 class Reader(Protocol):
-    """What a worker reads records from."""
+    """Reader of records in a worker."""
 
-    def read(self, items: Sequence[Annotation | MediaFile]) -> Iterator[Record | MediaError]:
-        """Each record in its turn, or why it must be rejected."""
+    def read(
+        self, items: Sequence[Annotation | MediaFile | Window]
+    ) -> Iterator[Record | MediaError]:
+        """Yields each record in order, or the reason to reject it."""
 
     def metadata(self) -> dict:
-        """How the features were made, JSON-able; equal on every worker."""
+        """Describes how the features are made, JSON-able; equal on every worker."""
 
     def close(self) -> None:
-        """Lets go of open files and processes."""
+        """Closes open files and ends processes."""
 
 
+# Several threads of a worker share a reader; the job that opened it closes it in the end.
 _readers: dict[tuple, Reader] = {}
 _users = collections.Counter()
 _lock = threading.Lock()
@@ -36,10 +39,11 @@ _lock = threading.Lock()
 
 @contextlib.contextmanager
 def open_source(source: Source, job_id: str) -> Iterator[Reader]:
-    """The reader of a source, for a `with` statement; made once a process and job.
+    """Opens the reader of a source for a `with` block; made once per process and job.
 
-    A process that outlives a job must not read the next one's files through the old reader: the
-    same names may mean other files by then. Two jobs at once have a reader each.
+    A process that outlives a job must not read the next job's files through the old reader,
+    because the same names may then refer to other files. Two simultaneous jobs have separate
+    readers.
     """
     key = (source, job_id)
     with _lock:

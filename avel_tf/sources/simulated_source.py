@@ -11,18 +11,18 @@ from avel_tf.simulation.feature_model import FeatureModel
 
 @dataclasses.dataclass(frozen=True)
 class SimulatedSource:
-    """Features drawn where they are needed, the same ones as `simulate_features` writes.
+    """Features drawn on the fly, the same as `simulate_features` writes.
 
     Args:
         config: `FeatureSimulationConfig`.
-        num_records: Integer. Records of the annotations; clips without event follow them.
+        num_records: Integer. Records of the annotations; clips without an event follow them.
     """
 
     config: FeatureSimulationConfig
     num_records: int
 
     def resolve(self) -> "SimulatedSource":
-        """This source: nothing is left open."""
+        """Returns this source, which leaves no choice open."""
         return self
 
     def open(self) -> "SimulatedReader":
@@ -38,7 +38,7 @@ class SimulatedReader:
         self._model = FeatureModel(source.config.seed, source.config.model)
 
     def read(self, items: Sequence[Annotation]) -> Iterator[Record]:
-        """One record after the other."""
+        """Yields one record after another."""
         for item in items:
             if item.category == BACKGROUND_NAME:
                 row, category = BACKGROUND_ROW + item.row - self._source.num_records, None
@@ -48,8 +48,8 @@ class SimulatedReader:
             yield Record(item, *features)
 
     def metadata(self) -> dict:
-        """What was simulated."""
+        """Describes the simulation."""
         return {"kind": "simulated_features", **dataclasses.asdict(self._source.config)}
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing, because nothing is open."""

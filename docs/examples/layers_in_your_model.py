@@ -1,10 +1,10 @@
-"""The three layers inside a Keras model of your own: which seconds are both seen and heard?
+"""Uses the three layers in your own Keras model: in which seconds is an event seen and heard?
 
     python docs/examples/layers_in_your_model.py MODEL.keras
 
-Nothing else here is avel_tf's: the inputs are spectrograms and small pictures, the two branches a
-GRU and a CNN, the loss and the loop Keras's. The same file runs on every backend, for instance
-with KERAS_BACKEND=jax.
+Only the layers come from avel_tf: the inputs are spectrograms and small images, the two branches a
+GRU and a CNN, and the loss and the training loop are Keras's. The same file runs on every backend,
+for instance with KERAS_BACKEND=jax.
 """
 
 import argparse
@@ -15,19 +15,19 @@ from keras import layers
 
 from avel_tf.layers import AudioGuidedAttention, CrossMatching, EventMaskedSelfAttention
 
-SECONDS, FRAMES, BANDS = 6, 20, 8  # of a clip; of the sound, each second
-SIDE = 16  # of the picture
+SECONDS, FRAMES, BANDS = 6, 20, 8  # seconds per clip; spectrogram of each second
+SIDE = 16  # pixels of the image
 UNITS = 32
 
 
 def make_model() -> keras.Model:
-    """Spectrogram (B, T, 20, 8) and picture (B, T, 16, 16, 3) to p(event), (B, T)."""
+    """Maps spectrograms (B, T, 20, 8) and images (B, T, 16, 16, 3) to p(event), (B, T)."""
     sound = keras.Input((SECONDS, FRAMES, BANDS), name="sound")
     picture = keras.Input((SECONDS, SIDE, SIDE, 3), name="picture")
 
-    # Any network will do that gives a vector a second of the sound ...
+    # Any network will do that turns each second of sound into a vector ...
     hearing = layers.TimeDistributed(layers.GRU(UNITS), name="hearing")(sound)  # (B, T, U)
-    # ... and a map a second of the picture, whose size is fixed.
+    # ... and each second's image into a map of fixed size.
     seeing = keras.Sequential(
         [
             layers.Conv2D(16, 3, strides=2, padding="same", activation="relu"),
@@ -36,22 +36,22 @@ def make_model() -> keras.Model:
     )
     maps = layers.TimeDistributed(seeing, name="seeing")(picture)  # (B, T, 4, 4, U)
 
-    # Where to look is asked of the sound: the map becomes one vector.
+    # The sound decides where to look, and the map becomes one vector.
     seen = AudioGuidedAttention(units=UNITS)(hearing, maps)  # (B, T, U)
-    # One width for both, as they are multiplied with each other below.
+    # Both need the same width, because they are multiplied below.
     audio = layers.Dense(UNITS, activation="relu")(hearing)
     visual = layers.Dense(UNITS, activation="relu")(seen)
-    # The whole clip, of each modality. Zeros in the second argument would hide seconds.
+    # Summarize the whole clip. Zeros in the second argument would hide seconds.
     all_seconds = keras.ops.ones_like(audio[:, :, 0])  # (B, T)
     whole_audio = EventMaskedSelfAttention(units=UNITS)(audio, all_seconds)  # (B, U)
     whole_visual = EventMaskedSelfAttention(units=UNITS)(visual, all_seconds)
-    # Each second of one, checked by the whole of the other.
+    # Check each second of one modality against the summary of the other.
     matches = CrossMatching()(audio, visual, whole_audio, whole_visual)
     return keras.Model([sound, picture], matches["event_relevance_probabilities"])
 
 
 def make_clips(count: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Noise, with a tone and a red spot somewhere in the picture in the seconds of an event."""
+    """Draws noise, with a tone and a red spot somewhere in the image during events."""
     random = np.random.default_rng(seed)
     is_event = random.random((count, SECONDS)) < 0.5
     sound = random.normal(0, 0.3, (count, SECONDS, FRAMES, BANDS))
@@ -64,7 +64,7 @@ def make_clips(count: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
 
 
 def main() -> None:
-    """Trains, saves, loads, and prints the accuracy of what was loaded on other clips."""
+    """Trains, saves and loads a model, and prints the loaded model's accuracy on new clips."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -77,7 +77,7 @@ def main() -> None:
     model.fit(*make_clips(256, seed=0), batch_size=32, epochs=8, verbose=2)
     model.save(path)
 
-    # The import above has registered the layers: nothing else is needed to load the file.
+    # Importing the layers has registered them; nothing else is needed to load the file.
     loaded = keras.saving.load_model(path)
     results = loaded.evaluate(*make_clips(64, seed=1), verbose=0, return_dict=True)
     print(f"Accuracy on clips it has not seen: {results['binary_accuracy']:.1%}")

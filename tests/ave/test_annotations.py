@@ -1,4 +1,4 @@
-"""Annotations.txt: what the real one holds, and what a wrong one is told."""
+"""Annotations.txt: content of the real file, and errors for wrong ones."""
 
 import collections
 
@@ -6,15 +6,16 @@ import h5py
 import numpy as np
 import pytest
 
-from avel_tf.ave import BACKGROUND, CATEGORIES, Annotation, DataError, read_annotations
+from avel_tf.ave import BACKGROUND, CATEGORIES, Annotation, read_annotations
 from avel_tf.ave.annotations import HEADER
+from avel_tf.errors import InputError
 
 LINE = "Bark&-a_b.c9&good&2&5"
 
 
 @pytest.fixture
 def read(tmp_path):
-    """Function that reads annotations from a text or bytes."""
+    """Function that reads annotations from text or bytes."""
 
     def read_content(content):
         path = tmp_path / "Annotations.txt"
@@ -38,7 +39,7 @@ def test_real_video_ids_repeat_and_may_look_like_options(real_annotations):
     counts = collections.Counter(item.video_id for item in real_annotations)
     assert len(counts) == 4097
     assert collections.Counter(counts.values()) == {1: 4052, 2: 44, 3: 1}
-    # What tells the records of one id apart is their category.
+    # Records of the same id differ in their category.
     assert len({(item.video_id, item.category) for item in real_annotations}) == 4143
     # A file name may start with anything but a dot; these starts trip up command lines.
     starts = collections.Counter(video_id[0] for video_id in counts)
@@ -52,7 +53,7 @@ def test_categories_are_in_the_order_of_first_appearance(real_annotations):
     assert "Frying (food)" in CATEGORIES
 
 
-def test_one_real_record_is_background_throughout(real_annotations):
+def test_one_real_record_is_all_background(real_annotations):
     lengths = collections.Counter(item.event_length for item in real_annotations)
     assert lengths == {
         **{0: 1, 2: 214, 3: 220, 4: 217, 5: 196, 6: 200, 7: 139, 8: 111, 9: 95},
@@ -64,7 +65,7 @@ def test_one_real_record_is_background_throughout(real_annotations):
     assert record.segment_label == [BACKGROUND] * 10
 
 
-def test_event_relevance_is_that_of_the_official_labels(real_data, real_annotations):
+def test_event_relevance_equals_the_official_labels(real_data, real_annotations):
     with h5py.File(real_data / "ave" / "labels_closs.h5") as file:
         official = file["avadataset"][:]
     assert official.shape == (4143, 10)
@@ -73,7 +74,7 @@ def test_event_relevance_is_that_of_the_official_labels(real_data, real_annotati
     np.testing.assert_array_equal(labels != BACKGROUND, official == 1)
 
 
-def test_event_category_is_that_of_the_official_labels(real_data, real_annotations):
+def test_event_category_equals_the_official_labels(real_data, real_annotations):
     with h5py.File(real_data / "ave" / "mil_labels.h5") as file:
         official = file["avadataset"][:]
     assert official.shape == (4143, 29)
@@ -95,10 +96,10 @@ def test_labels_of_a_record():
         f"{LINE}\n",
         LINE,
         f"{HEADER}\n{LINE}\n",
-        f"\ufeff{HEADER}\r\n{LINE}\r\n\r\n",  # as Windows editors leave it
+        f"\ufeff{HEADER}\r\n{LINE}\r\n\r\n",  # as saved by Windows editors
     ],
 )
-def test_layouts_that_are_accepted(read, content):
+def test_accepted_layouts(read, content):
     assert read(content) == [Annotation(0, "Bark", "-a_b.c9", 2, 5)]
 
 
@@ -113,17 +114,17 @@ def test_layouts_that_are_accepted(read, content):
         ("Bark&id&good&two&5", "'two'"),
         ("Bark&id&good&2&5.5", "'5.5'"),
         ("bark&id&good&2&5", "unknown category 'bark'"),
-        ("Bark&../id&good&2&5", "the video id '../id' is no plain file name"),
-        ("Bark&a/b&good&2&5", "the video id 'a/b' is no plain file name"),
-        ("Bark&/id&good&2&5", "the video id '/id' is no plain file name"),
-        ("Bark&.id&good&2&5", "the video id '.id' is no plain file name"),
-        ("Bark&&good&2&5", "the video id '' is no plain file name"),
-        ("Bark&a b&good&2&5", "the video id 'a b' is no plain file name"),
+        ("Bark&../id&good&2&5", "the video id '../id' is not a plain file name"),
+        ("Bark&a/b&good&2&5", "the video id 'a/b' is not a plain file name"),
+        ("Bark&/id&good&2&5", "the video id '/id' is not a plain file name"),
+        ("Bark&.id&good&2&5", "the video id '.id' is not a plain file name"),
+        ("Bark&&good&2&5", "the video id '' is not a plain file name"),
+        ("Bark&a b&good&2&5", "the video id 'a b' is not a plain file name"),
         (HEADER, "'StartTime'"),  # a header is the first line or an error
     ],
 )
 def test_wrong_line_is_named(read, line, problem):
-    with pytest.raises(DataError) as error:
+    with pytest.raises(InputError) as error:
         read(f"{HEADER}\n{LINE}\n\n{line}\n{LINE}\n")
     message = str(error.value)
     assert "Annotations.txt, line 4: " in message
@@ -133,17 +134,19 @@ def test_wrong_line_is_named(read, line, problem):
 
 @pytest.mark.parametrize("content", ["", "\n\n", f"{HEADER}\n"])
 def test_empty_file_is_refused(read, content):
-    with pytest.raises(DataError, match=r"Annotations.txt holds no record\. Point to AVE's "):
+    with pytest.raises(InputError, match=r"Annotations.txt holds no records\. Pass AVE's "):
         read(content)
 
 
 def test_binary_file_is_refused(read):
-    with pytest.raises(DataError, match=r"Annotations.txt is no text file: .*\. Fetch it again\."):
+    with pytest.raises(
+        InputError, match=r"Annotations.txt is not a text file: .*\. Download it again\."
+    ):
         read(b"\x89HDF\r\n\x1a\n\x00\xff")
 
 
 def test_missing_file_is_refused(tmp_path):
-    with pytest.raises(DataError, match=r"txt does not exist\. Point to the folder that holds"):
+    with pytest.raises(InputError, match=r"txt does not exist\. Pass the folder that holds"):
         read_annotations(tmp_path / "Annotations.txt")
-    with pytest.raises(DataError, match="does not exist"):
+    with pytest.raises(InputError, match="does not exist"):
         read_annotations(tmp_path)

@@ -15,7 +15,7 @@ def folder(tmp_path):
     return tmp_path / "data"
 
 
-def test_stays_where_nothing_changes(folder):
+def test_is_stable_without_changes(folder):
     before = fingerprint([folder])
     (folder / "AVE" / "clip.mp4").read_text()
     (folder / "empty").mkdir()
@@ -71,7 +71,7 @@ def test_changes_with_any_file(folder, change):
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_sees_through_a_linked_folder(folder, tmp_path, change):
+def test_follows_a_linked_folder(folder, tmp_path, change):
     (folder / "AVE").rename(tmp_path / "disk")
     (folder / "AVE").symlink_to(tmp_path / "disk")
     before = fingerprint([folder])
@@ -79,7 +79,7 @@ def test_sees_through_a_linked_folder(folder, tmp_path, change):
     assert fingerprint([folder]) != before
 
 
-def test_takes_files_too(folder):
+def test_accepts_files_too(folder):
     clip = folder / "AVE" / "clip.mp4"
     before = fingerprint([clip])
     (folder / "Annotations.txt").write_text("other lines")
@@ -88,20 +88,20 @@ def test_takes_files_too(folder):
     assert fingerprint([clip]) != before
 
 
-def test_tells_where_a_file_lies(folder, tmp_path):
+def test_depends_on_the_path_of_a_file(folder, tmp_path):
     (tmp_path / "other").mkdir()
     before = fingerprint([folder, tmp_path / "other"])
     (folder / "Annotations.txt").rename(tmp_path / "other" / "Annotations.txt")
     assert fingerprint([folder, tmp_path / "other"]) != before
 
 
-def test_broken_link_is_no_file(folder):
+def test_broken_link_is_not_a_file(folder):
     before = fingerprint([folder])
     (folder / "link").symlink_to("nowhere")
     assert fingerprint([folder]) == before
 
 
-def test_links_that_lead_back_end(folder):
+def test_cyclic_links_are_not_followed_forever(folder):
     for name in ("round", "and_round"):
         (folder / name).symlink_to(folder)
         (folder / "AVE" / name).symlink_to(folder)

@@ -1,4 +1,4 @@
-"""The official HDF5 features: both layouts, a row at a time, and what wrong files are told."""
+"""Official HDF5 features: both layouts, one row at a time, and errors for wrong files."""
 
 import tracemalloc
 
@@ -6,14 +6,15 @@ import h5py
 import numpy as np
 import pytest
 
-from avel_tf.ave import DataError, OfficialFeatures
+from avel_tf.ave import OfficialFeatures
+from avel_tf.errors import InputError
 
 SHAPES = {"audio": (10, 128), "visual": (10, 7, 7, 512)}
 NUM_RECORDS = 3
 
 
 def write(folder, name, *, key="avadataset", dtype="float64", shape=None, row=1):
-    """Writes a sparse file, zero but for one row that counts up."""
+    """Writes a sparse file of zeros, except for one row that counts up."""
     shape = (NUM_RECORDS, *SHAPES[name]) if shape is None else shape
     with h5py.File(folder / f"{name}_feature.h5", "w") as file:
         dataset = file.create_dataset(key, shape, dtype, chunks=(1, *shape[1:]))
@@ -33,8 +34,8 @@ def folder(tmp_path):
 
 
 def refusal(folder, num_records=NUM_RECORDS):
-    """The message with which a folder is refused."""
-    with pytest.raises(DataError) as error:
+    """Returns the message with which a folder is refused."""
+    with pytest.raises(InputError) as error:
         OfficialFeatures(folder, num_records)
     return str(error.value)
 
@@ -52,8 +53,8 @@ def test_reads_a_row(folder, key, dtype):
             assert not array.any()
 
 
-def test_only_the_row_that_is_asked_for_is_read(folder):
-    # Read whole, the picture features of 100 records would take 200 MB.
+def test_only_the_requested_row_is_read(folder):
+    # The visual features of all 100 records would take 200 MB.
     for name, shape in SHAPES.items():
         write(folder, name, shape=(100, *shape), row=99)
     tracemalloc.start()
@@ -95,22 +96,22 @@ def test_missing_file_is_named(folder, name):
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_wrong_number_of_rows_is_told(folder, name):
+def test_wrong_number_of_rows_is_refused(folder, name):
     shape = (NUM_RECORDS + 1, *SHAPES[name])
     write(folder, name, shape=shape)
     expected = (NUM_RECORDS, *SHAPES[name])
     assert refusal(folder) == (
         f"{folder}/{name}_feature.h5 holds {shape} under 'avadataset' instead of {expected} "
-        "(records, segments, …). Take it and Annotations.txt from the same release."
+        "(records, segments, …). Use this file and Annotations.txt of the same release."
     )
 
 
-def test_pooled_picture_features_are_refused(folder):
-    write(folder, "visual", shape=(NUM_RECORDS, 10, 512))  # that of visual_feature_vec.h5
+def test_pooled_visual_features_are_refused(folder):
+    write(folder, "visual", shape=(NUM_RECORDS, 10, 512))  # as in visual_feature_vec.h5
     assert "holds (3, 10, 512) under 'avadataset' instead of (3, 10, 7, 7, 512)" in refusal(folder)
 
 
-def test_wrong_key_is_told(folder):
+def test_wrong_key_is_refused(folder):
     write(folder, "audio", key="features")
     assert "audio_feature.h5 has the keys ['features'], none of ('avadataset', 'dat" in refusal(
         folder
@@ -120,9 +121,7 @@ def test_wrong_key_is_told(folder):
 def test_group_is_refused(folder):
     with h5py.File(folder / "audio_feature.h5", "w") as file:
         file.create_group("avadataset")
-    assert "audio_feature.h5 holds a group under 'avadataset' instead of (3, 10, 128" in refusal(
-        folder
-    )
+    assert "audio_feature.h5: 'avadataset' is not a dataset with values" in refusal(folder)
 
 
 def test_integers_are_refused(folder):
@@ -133,14 +132,14 @@ def test_integers_are_refused(folder):
 def test_file_that_is_not_hdf5_is_refused(folder):
     (folder / "audio_feature.h5").write_bytes(b"PK\x03\x04")
     message = refusal(folder)
-    assert message.startswith(f"{folder}/audio_feature.h5 is no readable HDF5 file: ")
-    assert message.endswith(". Fetch it again.")
+    assert message.startswith(f"{folder}/audio_feature.h5 is not a readable HDF5 file: ")
+    assert message.endswith(". Download it again.")
 
 
-def test_download_that_broke_off_is_refused(folder):
+def test_incomplete_download_is_refused(folder):
     path = folder / "visual_feature.h5"
     path.write_bytes(path.read_bytes()[:-1000])
-    assert "visual_feature.h5 is no readable HDF5 file: " in refusal(folder)
+    assert "visual_feature.h5 is not a readable HDF5 file: " in refusal(folder)
 
 
 def test_refusal_leaves_no_file_open(folder):

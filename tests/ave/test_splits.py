@@ -1,4 +1,4 @@
-"""The official splits: what the real ones hold, and what wrong files are told."""
+"""Official splits: content of the real ones, and errors for wrong files."""
 
 import collections
 import shutil
@@ -7,7 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from avel_tf.ave import BACKGROUND, SPLITS, DataError, read_annotations, read_splits
+from avel_tf.ave import BACKGROUND, SPLITS, read_annotations, read_splits
+from avel_tf.errors import InputError
 
 PAIRS = [("train", "val"), ("train", "test"), ("val", "test")]
 LINES = [f"Bark&id{row}&good&0&{row + 2}" for row in range(6)]
@@ -35,10 +36,10 @@ def test_real_sizes_and_order(real_data, real_splits, task):
     for split, rows in real_splits.items():
         with h5py.File(real_data / "ave" / f"{split}_{suffix}.h5") as file:
             assert rows == file["order"][:].tolist()
-    assert real_splits["test"] != sorted(real_splits["test"])  # so the order is not lost
+    assert real_splits["test"] != sorted(real_splits["test"])  # so a sorted order would show
 
 
-def test_real_set_files_name_the_same_records_in_the_same_order(real_data, real_annotations):
+def test_real_set_files_list_the_same_records_in_the_same_order(real_data, real_annotations):
     from_order = read_splits([real_data / "ave"], real_annotations, "sel")
     from_text = read_splits([real_data / "ave" / "text_release"], real_annotations, "sel")
     assert from_text == from_order
@@ -100,7 +101,7 @@ def test_real_cross_modality_split(real_data, real_annotations):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A small release: six records, order files of both tasks and set files."""
+    """A small release: six records, order files for both tasks, and set files."""
     (tmp_path / "Annotations.txt").write_text("\n".join(LINES))
     for split, rows in ROWS.items():
         (tmp_path / f"{split}Set.txt").write_text("\n".join(LINES[row] for row in rows))
@@ -126,13 +127,13 @@ def test_files_of_each_task(folder):
 
 
 def test_set_line_is_matched_as_a_whole(folder):
-    # A second event of the same video: its id alone does not say which record is meant.
+    # A second event of the same video: its id does not identify the record.
     (folder / "Annotations.txt").write_text("\n".join([*LINES, "Cat&id0&good&0&2"]))
     (folder / "train_order.h5").unlink()
     assert read("sel", folder) == ROWS
 
 
-def test_split_files_may_lie_beside_the_features(folder, tmp_path_factory):
+def test_split_files_may_lie_next_to_the_features(folder, tmp_path_factory):
     videos = tmp_path_factory.mktemp("videos")
     shutil.move(folder / "Annotations.txt", videos)
     for split in SPLITS:
@@ -151,28 +152,31 @@ def test_split_files_may_lie_beside_the_features(folder, tmp_path_factory):
 def test_missing_files_are_named(folder, task, names):
     for name in ("test_order.h5", "testSet.txt", "val_order_match.h5"):
         (folder / name).unlink()
-    with pytest.raises(DataError) as error:
+    with pytest.raises(InputError) as error:
         read(task, folder)
     assert str(error.value).startswith(f"{folder} lack the split's files: all three of {names}. ")
-    assert str(error.value).endswith("; copy them beside Annotations.txt.")
+    assert str(error.value).endswith("; copy them next to Annotations.txt.")
 
 
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([2, 6], "val_order.h5 names row 6, but Annotations.txt has 6 records. Take both"),
-        ([-1, 2], "val_order.h5 names row -1, but Annotations.txt has 6 records. Take both"),
-        ([2, 2], "name 1 records more than once, the first is row 2 of Annotations.txt. Remove"),
-        ([2, 5, 3], "name 2 records more than once, the first is row 3 of Annotations.txt. Rem"),
-        ([2.0], "val_order.h5 must hold one row of integers, not float64 (1,). Fetch it again."),
-        ([[2]], "val_order.h5 must hold one row of integers, not int64 (1, 1). Fetch it again."),
-        (2, "val_order.h5 must hold one row of integers, not int64 (). Fetch it again."),
-        (np.zeros(0, int), "val_order.h5 must hold one row of integers, not int64 (0,). Fetch it"),
+        ([2, 6], "val_order.h5 lists row 6, but Annotations.txt has 6 records. Use both"),
+        ([-1, 2], "val_order.h5 lists row -1, but Annotations.txt has 6 records. Use both"),
+        ([2, 2], "list 1 records more than once, first row 2 of Annotations.txt. Remove"),
+        ([2, 5, 3], "list 2 records more than once, first row 3 of Annotations.txt. Remove"),
+        ([2.0], "val_order.h5 must hold one row of integers, not float64 (1,). Download it again."),
+        ([[2]], "val_order.h5 must hold one row of integers, not int64 (1, 1). Download it again."),
+        (2, "val_order.h5 must hold one row of integers, not int64 (). Download it again."),
+        (
+            np.zeros(0, int),
+            "val_order.h5 must hold one row of integers, not int64 (0,). Download it",
+        ),
     ],
 )
 def test_wrong_order_file_is_named(folder, rows, message):
     write_order(folder / "val_order.h5", rows)
-    with pytest.raises(DataError) as error:
+    with pytest.raises(InputError) as error:
         read("sel", folder)
     assert f"{folder}/" in str(error.value)
     assert message in str(error.value)
@@ -180,10 +184,14 @@ def test_wrong_order_file_is_named(folder, rows, message):
 
 def test_order_file_must_be_hdf5_with_its_key(folder):
     write_order(folder / "val_order.h5", [2], key="dataset")
-    with pytest.raises(DataError, match=r"val_order.h5 is no HDF5 file with the key `order`: "):
+    with pytest.raises(
+        InputError, match=r"val_order.h5 is not an HDF5 file with the key `order`: "
+    ):
         read("sel", folder)
     (folder / "val_order.h5").write_text("2\n")
-    with pytest.raises(DataError, match=r"val_order.h5 is no HDF5 file .* Fetch it again\."):
+    with pytest.raises(
+        InputError, match=r"val_order.h5 is not an HDF5 file .* Download it again\."
+    ):
         read("sel", folder)
 
 
@@ -195,13 +203,13 @@ def test_order_file_must_be_hdf5_with_its_key(folder):
             "line 2: no record of Annotations.txt reads Bark&id2&",
         ),
         ("Bark&id2\n", "line 1: 2 columns instead of 5"),
-        ("\n", "names no record. Fetch it again."),
+        ("\n", "lists no records. Download it again."),
     ],
 )
 def test_wrong_set_file_is_named(folder, text, message):
     (folder / "val_order.h5").unlink()
     (folder / "valSet.txt").write_text(text)
-    with pytest.raises(DataError) as error:
+    with pytest.raises(InputError) as error:
         read("sel", folder)
     assert str(folder / "valSet.txt") in str(error.value)
     assert message in str(error.value)

@@ -1,4 +1,4 @@
-"""Loads what `write_models.py` wrote, on any backend, and holds its answers to the writer's.
+"""Loads the models of `write_models.py` on any backend and compares outputs with the writer's.
 
 KERAS_BACKEND=jax python tests/backends/read_models.py FOLDER
 """
@@ -9,11 +9,11 @@ import sys
 import keras
 import numpy as np
 
-# A .keras file names classes of all three, and finds them once they are imported.
+# A .keras file refers to classes of all three, which must be imported before it loads.
 from avel_tf import losses, metrics, models  # noqa: F401
 from avel_tf.presets import from_preset
 
-TOLERANCE = 1e-5  # of an output's largest value: logits are long sums, which may cancel
+TOLERANCE = 1e-5  # relative to an output's largest value: logits are long sums, which may cancel
 OTHER_TOLERANCES = {"cml_dcca": 1e-4}  # the inverse of a covariance magnifies rounding
 FOLDER = pathlib.Path(sys.argv[1])
 
@@ -31,4 +31,4 @@ for system in SYSTEMS:
             differences.append(np.abs(value - expected[name]).max() / scale)
             tolerance = OTHER_TOLERANCES.get(system, TOLERANCE)
             assert differences[-1] <= tolerance, (path, name, differences[-1])  # NaN fails too
-        print(f"{path} answers the same on {keras.backend.backend()}: {max(differences):.1e}")
+        print(f"{path} gives the same outputs on {keras.backend.backend()}: {max(differences):.1e}")

@@ -1,4 +1,4 @@
-"""Trains a step of every system on the backend in use and writes them with their answers.
+"""Trains every system for one step on the current backend, and writes them with their outputs.
 
     KERAS_BACKEND=jax python tests/backends/write_models.py FOLDER
 
@@ -33,13 +33,13 @@ LABELS = {
 
 assert "site-packages" in avel_tf.__file__, "the checkout was imported, not what pip installed"
 for other in {"tensorflow", "jax"} - {keras.backend.backend()}:
-    assert importlib.util.find_spec(other) is None, f"{other} is installed beside the backend"
+    assert importlib.util.find_spec(other) is None, f"{other} is installed next to the backend"
 
 FOLDER.mkdir(parents=True)
-# With state that is no weight of a projection: normalization, moving averages, dropout.
+# With state besides the weights of projections: normalization, moving averages, dropout.
 VARIANTS = {
     "dam": {"block": "full", "dropout": 0.1, "normalization": "batch"},
-    "dcca": {"units": 4},  # or so few records tell none of its directions from another
+    "dcca": {"units": 4},  # more directions could not be told apart with so few records
 }
 for task, system in [(task, system) for task, systems in SYSTEMS.items() for system in systems]:
     keras.utils.set_random_seed(0)
@@ -60,4 +60,4 @@ for task, system in [(task, system) for task, systems in SYSTEMS.items() for sys
     save_to_preset(model, FOLDER / name)
     np.savez(FOLDER / f"{name}_inputs.npz", **inputs)
     np.savez(FOLDER / f"{name}_outputs.npz", **model.predict_on_batch(inputs))
-    print(f"{name} trained a step on {keras.backend.backend()}: loss {results['loss']:.4f}")
+    print(f"{name} trained for one step on {keras.backend.backend()}: loss {results['loss']:.4f}")

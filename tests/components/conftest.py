@@ -1,22 +1,26 @@
-"""Fixtures of the component tests: the toy pipeline, and the databases to record it in."""
+"""Fixtures for the component tests: the toy pipeline, and databases to record it in."""
 
 import contextlib
 import functools
 import importlib.util
 import os
 import pathlib
+import shutil
 import sys
 import uuid
 
 import pytest
 
-from components import launcher, lineage
+from components import component_code, launcher, lineage
+from components.import_closure import find_import_closure
+from tests import programs
+from tests.eager import eagerly
 
 HERE = pathlib.Path(__file__).parent
 
 
 def load_module(file, name):
-    """Imports a file that is on no import path."""
+    """Imports a file that is not on the import path."""
     spec = importlib.util.spec_from_file_location(name, file)
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -33,7 +37,7 @@ def toy():
 
 @pytest.fixture(params=["sqlite", "mysql", "postgresql"])
 def database(request, tmp_path):
-    """Connection of a lineage database; the servers' keep what earlier tests wrote."""
+    """Connection of a lineage database; servers keep the content of earlier tests."""
     if request.param == "sqlite":
         return str(tmp_path / "lineage.sqlite")
     variable = f"AVEL_TEST_{request.param.upper()}"
@@ -43,13 +47,13 @@ def database(request, tmp_path):
 
 
 def forget_code():
-    """Lets the launcher look at the code as a new process does."""
-    launcher._environment.cache_clear()
-    launcher._sources.cache_clear()
+    """Makes the launcher read the code again, as a new process does."""
+    component_code._digest_files.cache_clear()
+    component_code._read_versions.cache_clear()
 
 
 class Runner:
-    """Runs the toy pipeline again and again in one pipeline root."""
+    """Runs the toy pipeline repeatedly in one pipeline root."""
 
     def __init__(self, toy, folder, connection):
         self.toy = toy
@@ -62,7 +66,7 @@ class Runner:
         (folder / "number").write_text("5")
 
     def run(self, enable_cache=True, **arguments):
-        """One run, as if in a process of its own: its results by component id."""
+        """Runs as if in a separate process; returns results by component id."""
         forget_code()
         self.run_ids.append(f"{self.name}-{len(self.run_ids)}")
         results = launcher.run_pipeline(
@@ -75,19 +79,23 @@ class Runner:
         return {result.component_id: result for result in results}
 
     def states(self, **arguments):
-        """One run: its states by component id."""
+        """Runs and returns states by component id."""
         return {key: result.state for key, result in self.run(**arguments).items()}
 
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """A small stand-in for the library and the data contract, which a test may edit."""
-    for file in ("avel_tf/layers/layer.py", "schemas/schema.pbtxt"):
-        (tmp_path / "checkout" / file).parent.mkdir(parents=True)
-        (tmp_path / "checkout" / file).write_text("content\n")
-    monkeypatch.setattr(launcher, "_CHECKOUT", tmp_path / "checkout")
+    """Copy of the files that the toy components use, a report and a schema, for edits."""
+    original, copy = component_code._CHECKOUT, tmp_path / "checkout"
+    unused = {original / "avel_tf/reporting/report.py", original / "schemas/ave_examples.pbtxt"}
+    used = find_import_closure({HERE / "toy.py"}, original) - {HERE / "toy.py"}
+    for file in unused | used:
+        target = copy / file.relative_to(original)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+    monkeypatch.setattr(component_code, "_CHECKOUT", copy)
     forget_code()
-    yield tmp_path / "checkout"
+    yield copy
     forget_code()
 
 
@@ -127,13 +135,16 @@ def model_runs(examples_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model_side")
     lineage_database = lineage.Lineage(folder / "lineage.sqlite")
     runs = {}
-    for name, settings in module.RUNS.items():
-        results = launcher.run_pipeline(
-            module.make_pipeline(examples_folder("cml"), folder / "served", settings),
-            pipeline_root=folder / "root",
-            lineage=lineage_database,
-            run_id=name,
-        )
-        runs[name] = {result.component_id: result for result in results}
+    examples = examples_folder("cml")
+    with pytest.MonkeyPatch.context() as patch, eagerly():
+        patch.setattr("subprocess.run", programs.run_isolated)  # for the server
+        for name, settings in module.RUNS.items():
+            results = launcher.run_pipeline(
+                module.make_pipeline(examples, folder / "served", settings),
+                pipeline_root=folder / "root",
+                lineage=lineage_database,
+                run_id=name,
+            )
+            runs[name] = {result.component_id: result for result in results}
     yield module.ModelRuns(runs, lineage_database, folder / "served")
     del sys.modules["model_side"]

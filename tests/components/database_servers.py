@@ -1,7 +1,7 @@
-"""A way to a database server that a test can cut.
+"""Connection to a database server that a test can cut.
 
-It runs as a process of its own, because ml-metadata's client holds Python's lock while it waits
-for the server.
+It runs in a separate process, because ml-metadata's client holds Python's lock while it waits for
+the server.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import urllib.parse
 
 
 class Relay:
-    """Passes bytes between a port of its own and a server.
+    """Passes bytes between its own port and a server.
 
     Args:
         connection: String. URL of the server; the relay's `connection` leads through it.
@@ -31,7 +31,7 @@ class Relay:
         self.connection = connection.replace(f":{url.port}/", f":{port}/")
 
     def cut(self):
-        """Ends all connections there are; new ones can be made."""
+        """Ends all current connections; new ones can be made."""
         self._process.stdin.write("cut\n")
         self._process.stdin.flush()
         assert self._process.stdout.readline() == "done\n"
@@ -42,14 +42,14 @@ class Relay:
 
 
 def main(host, port):
-    """Prints the relay's port, then obeys a line at a time until there are no more."""
+    """Prints the relay's port, then obeys commands line by line until there are no more."""
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
     lines = []
     start_thread(accept, listener, (host, int(port)), lines)
     for _ in sys.stdin:
         while lines:
-            with contextlib.suppress(OSError):  # it may have ended by itself
+            with contextlib.suppress(OSError):  # it may have ended on its own
                 lines.pop().shutdown(socket.SHUT_RDWR)
         print("done", flush=True)
 
@@ -65,7 +65,7 @@ def accept(listener, address, lines):
 
 
 def pass_on(source, target):
-    """Passes on what comes, until one side ends."""
+    """Forwards bytes until one side ends."""
     with contextlib.suppress(OSError):  # when the other direction ended first
         while data := source.recv(65536):
             target.sendall(data)

@@ -1,4 +1,4 @@
-"""The pipeline from a dataset on: Trainer to Pusher, fed by a component that copies."""
+"""The pipeline after data ingestion: Trainer to Pusher, fed by a copied dataset."""
 
 import dataclasses
 import pathlib
@@ -18,7 +18,7 @@ from components.lineage import Lineage
 from components.pusher import Pusher, PusherParameters
 from components.trainer import Trainer
 
-# Whose untrained model tells nothing: the features' size is normalized away.
+# An untrained model must predict nothing, so the features' magnitude is normalized away.
 MODEL = ModelConfig(units=8, num_heads=2, block="full", normalization="batch")
 RUNS = {
     "first": {"learning_rate": 3e-3},
@@ -29,7 +29,7 @@ RUNS = {
 
 @dataclasses.dataclass(frozen=True)
 class ModelRuns:
-    """What the fixture `model_runs` gives."""
+    """Value of the fixture `model_runs`."""
 
     results: dict
     lineage: Lineage
@@ -55,7 +55,7 @@ class Dataset(component.Component):
 
 
 def make_pipeline(examples, destination, settings):
-    """The pipeline for the dataset in the folder `examples`."""
+    """Makes the pipeline for the dataset in the folder `examples`."""
     dataset = Dataset(DatasetParameters(str(examples)))
     training = TrainingConfig(
         "cml", model=MODEL, relevance_loss="each", batch_size=8, epochs=1, **settings

@@ -1,10 +1,14 @@
-"""File trees, splits, presence and the properties other components rely on."""
+"""File trees, splits, presence, and properties that other components rely on."""
 
 import json
+import pathlib
 import shutil
 
 import pytest
 
+from avel_tf.records import DatasetFolder
+from avel_tf.serving.model_folder import ModelFolder
+from avel_tf.training.run_folder import RunFolder
 from components import artifacts
 
 
@@ -16,22 +20,18 @@ def test_paths_lie_in_the_artifact():
         return str(getattr(artifact, method)(*arguments).relative_to("/root/1"))
 
     assert relative(artifacts.Examples, "split_path", "test") == "Split-test"
-    assert relative(artifacts.Examples, "metadata_path") == "dataset.json"
-    assert relative(artifacts.Examples, "records_path") == "records.csv"
-    assert relative(artifacts.Examples, "rejects_path") == "rejects.csv"
     statistics = relative(artifacts.ExampleStatistics, "statistics_path", "train")
     assert statistics == "Split-train/FeatureStats.pb"
     anomalies = relative(artifacts.ExampleAnomalies, "anomalies_path", "train")
     assert anomalies == "Split-train/SchemaDiff.pb"
     assert relative(artifacts.ExampleAnomalies, "summary_path") == "anomalies.json"
-    assert relative(artifacts.Model, "serving_path") == "Format-Serving"
-    assert relative(artifacts.Model, "keras_path") == "Format-Keras/model.keras"
-    assert relative(artifacts.Model, "configuration_path") == "configuration.json"
-    assert relative(artifacts.ModelRun, "history_path") == "history.csv"
-    assert relative(artifacts.ModelEvaluation, "metrics_path") == "metrics.json"
-    assert relative(artifacts.ModelEvaluation, "report_path") == "report.html"
-    assert relative(artifacts.RecordScores, "metrics_path") == "metrics.json"
-    assert relative(artifacts.RecordScores, "records_path") == "records.npz"
+
+
+def test_folders_match_the_library():
+    root = pathlib.Path("/root/1")
+    assert artifacts.Examples("/root/1").folder() == DatasetFolder(root)
+    assert artifacts.Model("/root/1").folder() == ModelFolder(root)
+    assert artifacts.ModelRun("/root/1").folder() == RunFolder(root)
 
 
 def test_splits_are_stored_as_a_json_list():
@@ -56,7 +56,7 @@ def test_properties_are_not_shared_between_artifacts():
     assert artifacts.Examples("/root/2").splits == []
 
 
-def test_presence_is_that_of_the_folder(tmp_path):
+def test_an_artifact_is_present_while_its_folder_is(tmp_path):
     assert artifacts.Model(str(tmp_path)).is_present()
     assert not artifacts.Model(str(tmp_path / "gone")).is_present()
 
@@ -64,7 +64,7 @@ def test_presence_is_that_of_the_folder(tmp_path):
 @pytest.mark.parametrize(
     ("blessed", "file", "value"), [(True, "BLESSED", 1), (False, "NOT_BLESSED", 0)]
 )
-def test_verdict_is_recorded_as_tfx_does(tmp_path, blessed, file, value):
+def test_verdict_is_recorded_as_in_tfx(tmp_path, blessed, file, value):
     blessing = artifacts.ModelBlessing(str(tmp_path))
     candidate, baseline = artifacts.Model("/new", id=7), artifacts.Model("/old", id=3)
     blessing.record_verdict(blessed, candidate, baseline)
@@ -102,7 +102,7 @@ def test_pushed_model_is_present_while_its_destination_is(tmp_path):
     assert not pushed.is_present()
 
 
-def test_model_held_back_needs_no_destination(tmp_path):
+def test_unpushed_model_needs_no_destination(tmp_path):
     pushed = artifacts.PushedModel(str(tmp_path))
     pushed.record_no_push()
     assert pushed.custom == {"pushed": 0}

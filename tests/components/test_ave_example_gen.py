@@ -1,6 +1,5 @@
-"""AveExampleGen: what it publishes, what makes it run again, and its errors."""
+"""AveExampleGen: its outputs, its cache key and its errors."""
 
-import json
 import os
 
 import pytest
@@ -12,7 +11,7 @@ from components.ave_example_gen import AveExampleGen
 
 @pytest.fixture
 def run(tmp_path):
-    """Function that runs the component alone in a pipeline."""
+    """Function that runs a pipeline of only this component."""
 
     def run_pipeline(**arguments):
         example_gen = AveExampleGen(ExtractionConfig("sel", **arguments), (), tmp_path / "features")
@@ -37,8 +36,8 @@ def test_publishes_examples_and_is_cached(run, feature_folder):
     assert examples.splits == ["train", "val", "test"]
     for split in examples.splits:
         assert list(examples.split_path(split).glob("*.gz"))
-    assert json.loads(examples.metadata_path().read_text())["task"] == "sel"
-    assert examples.records_path().is_file() and examples.rejects_path().is_file()
+    assert examples.folder().metadata()["task"] == "sel"
+    assert all(path.is_file() for path in examples.folder().table_paths)
 
     second = run(features_dir=str(feature_folder))
     assert second.state == "CACHED"
@@ -48,7 +47,7 @@ def test_publishes_examples_and_is_cached(run, feature_folder):
 def test_data_error_is_an_expected_failure(run, tmp_path, caplog):
     result = run(features_dir=str(tmp_path / "nowhere"))
     assert result.state == "FAILED"
-    assert result.error.startswith(f"No Annotations.txt in {tmp_path}/nowhere. It comes with")
+    assert result.error.startswith(f"`features_dir`: {tmp_path}/nowhere is not a folder. ")
     assert "Traceback" not in caplog.text
 
 

@@ -33,7 +33,7 @@ class Trainer(Component):
 
 
 class Comparer(Component):
-    INPUTS: ClassVar = {"model": Model, "baseline": Model}
+    INPUTS: ClassVar = {"model": Model, "baseline_model": Model}
     PARAMETERS = Parameters
 
     def execute(self, inputs, outputs, working_dir):
@@ -93,19 +93,20 @@ def test_parameters_must_not_hide_what_the_lineage_records():
 
 def test_latest_blessed_stands_for_a_model():
     model = Channel("Trainer", "model", Model)
-    baseline = LatestBlessed(model)
-    assert Comparer(Parameters(), model=model, baseline=baseline).inputs["baseline"] == baseline
+    latest = LatestBlessed(model)
+    comparer = Comparer(Parameters(), model=model, baseline_model=latest)
+    assert comparer.inputs["baseline_model"] == latest
     with pytest.raises(TypeError, match="`candidate` must be a Channel of Model. Received: "):
         LatestBlessed(EXAMPLES)
     with pytest.raises(TypeError, match="Input `examples` of Trainer must be a channel of Exampl"):
-        Trainer(Parameters(), examples=baseline)
+        Trainer(Parameters(), examples=latest)
 
 
 def test_pipeline_orders_components():
     reader = Reader(Parameters())
     trainer = Trainer(Parameters(), examples=reader.outputs["examples"])
     model = trainer.outputs["model"]
-    comparer = Comparer(Parameters(), model=model, baseline=LatestBlessed(model))
+    comparer = Comparer(Parameters(), model=model, baseline_model=LatestBlessed(model))
     pipeline = Pipeline("p", (comparer, trainer, reader))
     assert pipeline.components == (reader, trainer, comparer)
 
@@ -134,12 +135,12 @@ def test_input_from_nowhere_is_refused(channel):
         Pipeline("p", components)
 
 
-def test_baseline_of_no_candidate_is_refused():
+def test_baseline_model_without_a_candidate_is_refused():
     reader = Reader(Parameters())
     trainer = Trainer(Parameters(), examples=EXAMPLES)
     stray = LatestBlessed(Channel("Tuner", "model", Model))
-    comparer = Comparer(Parameters(), model=trainer.outputs["model"], baseline=stray)
-    with pytest.raises(ValueError, match=r"Input `Comparer.baseline` must come from"):
+    comparer = Comparer(Parameters(), model=trainer.outputs["model"], baseline_model=stray)
+    with pytest.raises(ValueError, match=r"Input `Comparer.baseline_model` must come from"):
         Pipeline("p", (reader, trainer, comparer))
 
 

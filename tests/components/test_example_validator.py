@@ -11,8 +11,8 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from avel_tf.ave import CATEGORIES, Annotation
 from avel_tf.configuration import ValidationConfig
 from avel_tf.records import Record, serialize
-from avel_tf.records.example import FEATURE_SHAPES
-from avel_tf.validation import to_record_batch
+from avel_tf.records.description import AVE
+from avel_tf.records.validation import to_record_batch
 from components.artifacts import ExampleAnomalies, Examples, ExampleStatistics
 from components.component import Channel, ComponentError
 from components.example_validator import ExampleValidator
@@ -25,7 +25,7 @@ def statistics_of():
     """Function that returns the statistics of one record of each category, scaled."""
 
     def make(categories, scale=1.0):
-        features = {name: np.full(shape, scale) for name, shape in FEATURE_SHAPES.items()}
+        features = {name: np.full(shape, scale) for name, shape in AVE.feature_shapes.items()}
         batch = to_record_batch(
             [
                 serialize(Record(Annotation(row, name, "id", 0, 5), **features))
@@ -61,19 +61,20 @@ def execute(tmp_path, good):
         for artifact in inputs.values():
             artifact.splits = list(video_ids)
         inputs["examples"].path().mkdir()
-        with inputs["examples"].records_path().open("w", newline="") as file:
+        with inputs["examples"].folder().records_path.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(
                 ["split", "row", "category", "video_id", "start_seconds", "end_seconds"]
             )
             for split, ids in video_ids.items():
                 writer.writerows([split, 0, CATEGORIES[1], name, 0, 5] for name in ids)
-        with inputs["examples"].rejects_path().open("w", newline="") as file:
+        with inputs["examples"].folder().rejects_path.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["split", "row", "reason", "message"])
             writer.writerows(["train", row, "no_audio", "silent."] for row in range(num_rejected))
         metadata = {"num_records": {"train": 6, "val": 1}, "num_rejected": {"no_audio": 3}}
-        inputs["examples"].metadata_path().write_text(json.dumps(metadata))
+        metadata["source"] = {"kind": "official_features"}
+        inputs["examples"].folder().metadata_path.write_text(json.dumps(metadata))
         for split in video_ids:
             path = inputs["statistics"].statistics_path(split)
             path.parent.mkdir(parents=True)
@@ -117,7 +118,7 @@ def test_anomalies_stop_the_run_and_can_be_read(execute, report, bad, tmp_path):
     head, *lines, tail = str(error.value).splitlines()
     names = [line.split(": ")[0].strip() for line in lines]
     assert head == f"Anomalies of the dataset ({len(names)}):"
-    assert tail == "Mend the data, or accept an anomaly with `--allow_anomaly NAME`."
+    assert tail == "Fix the data, or accept an anomaly with `--allow_anomaly NAME`."
     assert report() == {"allowed": [], "forbidden": names}
     assert set(BAD) < set(names)
     assert all(name.startswith("val:") for name in names[:-2])
@@ -176,7 +177,7 @@ def test_too_many_rejected_records_stop_the_run(execute, tmp_path):
     assert (
         "rejected_records: 3 of 10 records were rejected (3 no_audio). The first is row 0, silent. "
         "More than 29.0% is not accepted: repair the clips, or raise `--max_rejected_share`. "
-        f"The whole list is in {tmp_path / 'examples' / 'rejects.csv'}"
+        f"The full list is in {tmp_path / 'examples' / 'rejects.csv'}"
     ) in str(error.value)
 
 

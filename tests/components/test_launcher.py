@@ -1,4 +1,4 @@
-"""Order, cache, failure, kill and lock, over the toy pipeline in an SQLite lineage."""
+"""Order, cache, failure, kill and lock, with the toy pipeline and an SQLite lineage."""
 
 import json
 import pathlib
@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from components import launcher
+from avel_tf.errors import DeviceError, InputError
+from components import component_code, launcher
 from components.component import ComponentError
 from components.lineage import Lineage
 
@@ -17,6 +18,10 @@ CHECKOUT = pathlib.Path(launcher.__file__).parent.parent
 ORDER = ["Source", "Train", "Judge", "Push"]
 ALL_CACHED = dict.fromkeys(ORDER, "CACHED")
 ALL_COMPLETE = dict.fromkeys(ORDER, "COMPLETE")
+
+
+def edit(file):
+    file.write_text(f"{file.read_text()}# A comment: enough to run it again.\n")
 
 
 def fail_with(error):
@@ -48,7 +53,7 @@ def test_outputs_lie_where_their_uri_says(runner):
     execution_id = model.path().name
     assert model.uri == str(runner.root / "Train" / "model" / execution_id)
     assert train.outputs["model_run"].uri == str(runner.root / "Train" / "model_run" / execution_id)
-    assert model.configuration_path().read_text() == "10.0"  # 5 in the file times gain 2
+    assert model.folder().configuration_path.read_text() == "10.0"  # 5 in the file times gain 2
     assert {path.name for path in (runner.root / "Train" / "model").iterdir()} == {execution_id}
 
 
@@ -81,7 +86,7 @@ def test_parameter_change_reruns_its_component_and_what_follows(runner):
         "Judge": "COMPLETE",
         "Push": "COMPLETE",
     }
-    # The first run's outputs are still there, but the model has a newer one to hold against.
+    # The first run's outputs still exist, but the model now has a newer one to be compared with.
     assert runner.states() == ALL_CACHED | {"Judge": "COMPLETE", "Push": "COMPLETE"}
 
 
@@ -90,30 +95,39 @@ def test_external_file_change_reruns(runner):
     (runner.folder / "number").write_text("6")
     results = runner.run()
     assert {key: result.state for key, result in results.items()} == ALL_COMPLETE
-    assert results["Train"].outputs["model"].configuration_path().read_text() == "12.0"
+    assert results["Train"].outputs["model"].folder().configuration_path.read_text() == "12.0"
 
 
-@pytest.mark.parametrize("file", ["avel_tf/layers/layer.py", "schemas/schema.pbtxt"])
-def test_library_or_contract_change_reruns_everything(runner, checkout, file):
+def test_code_change_reruns_what_uses_it(runner, checkout):
+    """Checks toy components, which use the lineage's code by a shared file, but no report."""
     runner.run()
-    (checkout / file).write_text("other content\n")
+    edit(checkout / "avel_tf" / "utils" / "locks.py")
     assert runner.states() == ALL_COMPLETE
-    (checkout / "avel_tf" / "__pycache__").mkdir()
-    (checkout / "avel_tf" / "__pycache__" / "layer.pyc").touch()
+    edit(checkout / "avel_tf" / "reporting" / "report.py")
+    edit(checkout / "schemas" / "ave_examples.pbtxt")
+    (checkout / "avel_tf" / "utils" / "__pycache__").mkdir()
+    (checkout / "avel_tf" / "utils" / "__pycache__" / "locks.pyc").touch()
     assert runner.states() == ALL_CACHED
 
 
 def test_version_of_a_main_package_is_part_of_the_key(runner, monkeypatch):
     runner.run()
     monkeypatch.setattr(
-        launcher.importlib.metadata, "version", lambda name: "9" if name == "keras" else "1"
+        component_code.importlib.metadata, "version", lambda name: "9" if name == "keras" else "1"
     )
     assert runner.states() == ALL_COMPLETE
 
 
-def test_the_key_covers_this_checkout():
-    environment = launcher._environment()
-    assert {"avel_tf/__init__.py", "schemas/ave_examples.pbtxt", "keras"} <= environment.keys()
+def test_a_main_package_may_be_missing(runner, monkeypatch):
+    version = component_code.importlib.metadata.version
+
+    def without_tensorflow_io(name):
+        if name == "tensorflow-io":
+            raise component_code.importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(component_code.importlib.metadata, "version", without_tensorflow_io)
+    assert runner.states() == ALL_COMPLETE
 
 
 def test_code_change_in_one_component_does_not_rerun_those_before_it(
@@ -126,7 +140,7 @@ def test_code_change_in_one_component_does_not_rerun_those_before_it(
 
     monkeypatch.setattr(toy, "Judge", judging.Judge)
     runner.run()
-    module.write_text(module.read_text() + "# A comment: enough to run it again.\n")
+    edit(module)
     states = runner.states()
     del sys.modules["judging"]
     assert states == {
@@ -138,16 +152,18 @@ def test_code_change_in_one_component_does_not_rerun_those_before_it(
 
 
 def test_code_that_changed_is_not_run_by_a_program_that_began_before(runner, toy, checkout):
-    file = checkout / "avel_tf" / "layers" / "layer.py"
+    file = checkout / "avel_tf" / "utils" / "locks.py"
     before = file.read_text()
-    toy.HOOKS["Train"] = lambda _: file.write_text("edited while it trained\n")
+    toy.HOOKS["Train"] = lambda _: file.write_text("edited while it trained: not even Python\n")
     results = runner.run()
     assert {key: result.state for key, result in results.items()} == {
         **dict.fromkeys(["Source", "Train"], "COMPLETE"),
         "Judge": "FAILED",  # which might import what was edited
     }
-    assert "have changed since this program started. Start it" in results["Judge"].error
-    # Nor does the same program serve or make anything later on.
+    assert results["Judge"].error == (
+        "Code that Judge uses has changed since this program started (locks.py). Start it again."
+    )
+    # The same program does not serve or make anything later, either.
     (again,) = launcher.run_pipeline(
         toy.make_pipeline(runner.folder, runner.name),
         pipeline_root=runner.root,
@@ -156,6 +172,7 @@ def test_code_that_changed_is_not_run_by_a_program_that_began_before(runner, toy
     )
     assert again.state == "FAILED"
     del toy.HOOKS["Train"]
+    file.write_text(before + "# edited\n")
     assert runner.states() == ALL_COMPLETE  # of the edited code
     file.write_text(before)
     states = runner.states()  # the training was that of the code before
@@ -169,6 +186,42 @@ def test_vanished_output_is_made_again(runner):
     assert second["Source"].state == "CACHED"
     assert second["Train"].state == "COMPLETE"
     assert second["Train"].outputs["model"].id > first["Train"].outputs["model"].id
+
+
+def test_damaged_output_is_made_again(runner, caplog):
+    first = runner.run()
+    damaged = first["Train"].outputs["model"].folder().configuration_path
+    damaged.write_text("1")
+    second = runner.run()
+    assert {key: result.state for key, result in second.items()} == ALL_COMPLETE | {
+        "Source": "CACHED"
+    }
+    assert second["Train"].outputs["model"].folder().configuration_path.read_text() == "10.0"
+    assert f"{damaged} is not what was published. The Model is made again." in caplog.text
+    assert second["Judge"].summary == {"baseline_score": None}  # the blessed model was damaged
+    assert f"{damaged} is not what was published. The Model is passed over." in caplog.text
+    assert runner.states() == ALL_CACHED
+
+
+def test_input_damaged_during_the_run_is_not_used(runner, toy):
+    def damage(_):
+        (number,) = runner.root.glob("Source/examples/*/Split-train/number")
+        number.write_text("66")
+
+    pipeline = toy.make_pipeline(runner.folder, runner.name)
+    results = launcher.run_pipeline(
+        pipeline,
+        pipeline_root=runner.root,
+        lineage=runner.lineage,
+        run_id=runner.name,
+        on_start=lambda name: damage(name) if name == "Train" else None,
+    )
+    assert results[-1].component_id == "Train" and results[-1].state == "FAILED"
+    assert results[-1].error.endswith(
+        "Split-train/number is not what was published, which is part of the input `examples`. Run "
+        "again: it is made again."
+    )
+    assert runner.states() == ALL_COMPLETE
 
 
 def test_vanished_push_destination_is_pushed_again(runner):
@@ -199,7 +252,7 @@ def test_failure_stops_the_run_and_the_next_one_resumes(runner, toy):
     assert not list((runner.root / "Train" / ".working").rglob("checkpoint"))
 
 
-def test_other_work_goes_on_where_it_was_and_that_of_older_code_is_removed(runner, toy):
+def test_other_work_resumes_and_that_of_older_code_is_removed(runner, toy):
     toy.HOOKS["Train"] = fail_with(ComponentError("Stop."))
     runner.run(gain=7.0)
     del toy.HOOKS["Train"]
@@ -230,6 +283,25 @@ def test_unexpected_error_is_logged_with_its_type(runner, toy, caplog):
     assert "Traceback" in caplog.text
 
 
+@pytest.mark.parametrize("error", [InputError("x.gz is damaged."), DeviceError("No GPU. Add one.")])
+def test_errors_of_the_library_that_say_what_to_do_are_expected(runner, toy, caplog, error):
+    toy.HOOKS["Train"] = fail_with(error)
+    assert runner.run()["Train"].error == str(error)
+    assert "Traceback" not in caplog.text
+
+
+def test_a_long_unexpected_message_is_cut_in_log_and_lineage(runner, toy, caplog):
+    toy.HOOKS["Train"] = fail_with(ValueError("First part. " + "5a" * 250_000 + " Last part."))
+    message = runner.run()["Train"].error
+    assert message.startswith("ValueError: First part. 5a5a")
+    assert "[498035 characters left out]" in message
+    assert message.endswith("5a Last part.")
+    executions = Lineage(runner.connection).store.get_executions()
+    assert executions[-1].custom_properties["error"].string_value == message
+    assert "Traceback" in caplog.text and "in execute" in caplog.text
+    assert "Last part." in caplog.text and len(caplog.text) < 10_000
+
+
 def test_interrupt_is_recorded_and_ends_the_run(runner, toy):
     toy.HOOKS["Train"] = fail_with(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
@@ -245,6 +317,15 @@ def test_summary_must_be_json(runner, toy, monkeypatch):
     assert result.state == "FAILED"
     assert "not JSON serializable" in result.error
     assert not list(runner.root.glob("Train/model*/*"))
+
+
+def test_a_summary_is_the_same_from_cache(runner, toy, monkeypatch):
+    execute = toy.Train.execute
+    summary = {"reasons": ("a", "b"), "interval": (0.1, 0.2)}
+    monkeypatch.setattr(toy.Train, "execute", lambda *arguments: execute(*arguments) and summary)
+    fresh, cached = runner.run()["Train"], runner.run()["Train"]
+    assert (fresh.state, cached.state) == ("COMPLETE", "CACHED")
+    assert fresh.summary == cached.summary == {"reasons": ["a", "b"], "interval": [0.1, 0.2]}
 
 
 def test_checkpoints_of_other_parameters_are_not_reused(runner, toy):
@@ -264,7 +345,7 @@ def run_program(folder, *arguments):
     )
 
 
-def test_killed_run_leaves_nothing_half_made_and_the_next_one_goes_on(tmp_path):
+def test_killed_run_leaves_nothing_incomplete_and_the_next_one_resumes(tmp_path):
     (tmp_path / "number").write_text("5")
     killed = run_program(tmp_path, "first", "Train")
     assert killed.returncode == -signal.SIGKILL
@@ -327,46 +408,46 @@ def test_other_lineage_database_cannot_overwrite_outputs(runner, tmp_path):
 
 
 def test_latest_blessed_is_the_newest_other_blessed_model(runner):
-    def baseline(**arguments):
+    def judge(**arguments):
         result = runner.run(**arguments)["Judge"]
-        return result.state, result.summary["baseline"]
+        return result.state, result.summary["baseline_score"]
 
-    assert baseline(gain=2.0) == ("COMPLETE", None)
-    # The candidate is blessed by now, yet no baseline of its own.
-    assert baseline(gain=2.0) == ("CACHED", None)
-    assert baseline(gain=3.0) == ("COMPLETE", 10.0)
-    assert baseline(gain=3.0) == ("CACHED", 10.0)
-    assert baseline(gain=4.0, threshold=99.0) == ("COMPLETE", 15.0)
+    assert judge(gain=2.0) == ("COMPLETE", None)
+    # The candidate is blessed by now, but is never its own baseline model.
+    assert judge(gain=2.0) == ("CACHED", None)
+    assert judge(gain=3.0) == ("COMPLETE", 10.0)
+    assert judge(gain=3.0) == ("CACHED", 10.0)
+    assert judge(gain=4.0, threshold=99.0) == ("COMPLETE", 15.0)
     # The model of gain 4 was not blessed.
-    assert baseline(gain=5.0) == ("COMPLETE", 15.0)
+    assert judge(gain=5.0) == ("COMPLETE", 15.0)
     # The model of gain 5 loses its blessing to a stricter gate.
-    assert baseline(gain=5.0, threshold=99.0) == ("COMPLETE", 15.0)
-    assert baseline(gain=6.0) == ("COMPLETE", 15.0)
-    # An old model that comes back from cache must hold against what was blessed since.
-    assert baseline(gain=2.0) == ("COMPLETE", 30.0)
-    # It is the last one blessed now, and that of gain 6 is when its verdict comes from cache.
-    assert baseline(gain=7.0) == ("COMPLETE", 10.0)
-    assert baseline(gain=6.0) == ("COMPLETE", 35.0)
-    assert baseline(gain=7.0) == ("COMPLETE", 30.0)
-    assert baseline(gain=6.0) == ("CACHED", 35.0)
-    assert baseline(gain=8.0) == ("COMPLETE", 30.0)
+    assert judge(gain=5.0, threshold=99.0) == ("COMPLETE", 15.0)
+    assert judge(gain=6.0) == ("COMPLETE", 15.0)
+    # An old model that comes back from cache is compared with what was blessed since.
+    assert judge(gain=2.0) == ("COMPLETE", 30.0)
+    # It was blessed last now; the model of gain 6 is once its verdict comes from cache.
+    assert judge(gain=7.0) == ("COMPLETE", 10.0)
+    assert judge(gain=6.0) == ("COMPLETE", 35.0)
+    assert judge(gain=7.0) == ("COMPLETE", 30.0)
+    assert judge(gain=6.0) == ("CACHED", 35.0)
+    assert judge(gain=8.0) == ("COMPLETE", 30.0)
 
 
-def test_latest_blessed_passes_over_a_deleted_model(runner):
+def test_latest_blessed_skips_a_deleted_model(runner):
     runner.run(gain=2.0)
     model = runner.run(gain=3.0)["Train"].outputs["model"]
     shutil.rmtree(model.uri)
-    assert runner.run(gain=4.0)["Judge"].summary == {"baseline": 10.0}
+    assert runner.run(gain=4.0)["Judge"].summary == {"baseline_score": 10.0}
 
 
-def test_latest_blessed_knows_its_own_pipeline_only(runner):
+def test_latest_blessed_knows_only_its_own_pipeline(runner):
     runner.run()
     runner.name += "-other"
-    assert runner.run(gain=3.0)["Judge"].summary == {"baseline": None}
+    assert runner.run(gain=3.0)["Judge"].summary == {"baseline_score": None}
 
 
 def test_run_id_is_used_once(runner, toy):
     runner.run()
     runner.run_ids.clear()
-    with pytest.raises(ValueError, match="`run_id` must be a new one. Received: run_id='toy-"):
+    with pytest.raises(ValueError, match="`run_id` must be new. Received: run_id='toy-"):
         runner.run()

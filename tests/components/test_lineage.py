@@ -1,7 +1,10 @@
-"""What a run leaves in each kind of database, read back over a connection of its own."""
+"""Lineage of a run in each kind of database, read back over a separate connection."""
 
 import pathlib
 import re
+import subprocess
+import sys
+import time
 
 import ml_metadata
 import pytest
@@ -13,7 +16,7 @@ PASSWORD = "secret/word"
 QUOTED = "secret%2Fword"
 
 
-def test_contexts_are_those_of_tfx(database_runner):
+def test_contexts_follow_tfx(database_runner):
     database_runner.run()
     database_runner.run()
     name, store = database_runner.name, Lineage(database_runner.connection).store
@@ -77,7 +80,7 @@ def test_events_link_executions_to_artifacts_by_key_and_index(database_runner):
         assert all(event.path.steps[1].index == 0 for event in events)
 
 
-def test_input_that_found_nothing_has_no_event(database_runner):
+def test_unresolved_input_has_no_event(database_runner):
     database_runner.run()
     store = Lineage(database_runner.connection).store
     node = store.get_context_by_type_and_name("node", f"{database_runner.name}.Judge")
@@ -136,7 +139,7 @@ def test_failure_is_recorded_without_outputs(database_runner, toy):
     assert event.Type.Name(event.type) == "INPUT"
 
 
-def test_only_executions_of_the_same_root_are_taken_for_abandoned(database_runner, toy):
+def test_only_executions_of_the_same_root_count_as_abandoned(database_runner, toy):
     name, lineage = database_runner.name, database_runner.lineage
     source = toy.make_pipeline(database_runner.folder).components[0]
     here, there = pathlib.Path("/here"), pathlib.Path("/there")
@@ -154,12 +157,12 @@ def test_only_executions_of_the_same_root_are_taken_for_abandoned(database_runne
 def test_run_id_is_used_once_in_a_database(database_runner):
     name = database_runner.name
     database_runner.lineage.begin_run(name, name, pathlib.Path("/root"))
-    with pytest.raises(ValueError, match=f"`run_id` must be a new one. Received: run_id='{name}'."):
+    with pytest.raises(ValueError, match=f"`run_id` must be new. Received: run_id='{name}'."):
         database_runner.lineage.begin_run(f"{name}-other", name, pathlib.Path("/root"))
 
 
-def test_types_shared_with_tfx_keep_their_further_properties(database_runner):
-    """TFX gives Examples also a span and a version."""
+def test_types_shared_with_tfx_keep_their_other_properties(database_runner):
+    """Checks Examples, to which TFX also gives a span and a version."""
     store = database_runner.lineage.store
     database_runner.run()
     examples = store.get_artifact_type("Examples")
@@ -178,7 +181,7 @@ def test_undeclared_property_is_refused(runner, toy, monkeypatch):
     assert "unknown property: span" in runner.run()["Train"].error
 
 
-def test_property_that_is_no_scalar_is_refused(runner, toy, monkeypatch):
+def test_property_that_is_not_a_scalar_is_refused(runner, toy, monkeypatch):
     def execute(self, inputs, outputs, working_dir):
         outputs["model"].custom["shape"] = [1, 2]
 
@@ -205,7 +208,36 @@ def test_sqlite_file_is_made_with_its_folder(tmp_path):
     assert (tmp_path / "new" / "lineage.sqlite").is_file()
 
 
-def test_file_that_is_no_database_is_refused(tmp_path):
+@pytest.mark.parametrize("name", ["a:b", "2026-11-26T10:00/x@y", "C:/lineage", "at@home"])
+def test_unusual_paths_are_paths(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Lineage(name)
+    assert (tmp_path / name).is_file()
+
+
+LOCK = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.slow
+def test_a_locked_file_is_waited_for_with_a_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # between ml-metadata's attempts
+    lineage = Lineage(tmp_path / "lineage.sqlite")
+    command = [sys.executable, "-c", LOCK, tmp_path / "lineage.sqlite"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        with pytest.raises(ConnectionError, match="keeps the lineage database locked. .*fuser"):
+            lineage.begin_run("pipeline", "run", tmp_path)
+        other.stdin.close()
+    lineage.begin_run("pipeline", "run", tmp_path)
+
+
+def test_file_that_is_not_a_database_is_refused(tmp_path):
     file = tmp_path / "notes.txt"
     file.write_text("Not a database, as its first bytes show.\n" * 20)
     with pytest.raises(ConnectionError, match=f"Cannot open the lineage database {file}: .*not a"):
@@ -220,13 +252,22 @@ def test_file_that_is_no_database_is_refused(tmp_path):
         f"mysql://user:{QUOTED}@host:1",  # no database
         f"mysql://user:{QUOTED}@host:1/db?ssl=1",
         f"postgresql://:{QUOTED}@host:1/db",  # no user
-        f"mysql://user:{PASSWORD}@host:1/db",  # the bare slash ends the host
+        f"mysql://user:{PASSWORD}@host:1/db",  # an unquoted slash ends the host
+        f"mysql:/user:{QUOTED}@host:1/db",
+        f"mysql:///user:{QUOTED}@host:1/db",
+        f"user:{QUOTED}@host:1/db",
+        f"user:{QUOTED}@host",
+        "sqlite:/lineage.sqlite",
+        "file:/lineage.sqlite",
     ],
 )
-def test_url_of_another_form_is_refused_without_showing_it(connection):
-    with pytest.raises(ValueError, match="`connection` must be the path of an SQLite") as caught:
+def test_url_of_another_form_is_refused_without_showing_it(connection, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        ValueError, match="The `lineage` database must be the path of an SQLite"
+    ) as caught:
         Lineage(connection)
-    assert "secret" not in str(caught.value)
+    assert "secret" not in str(caught.value) and not any(tmp_path.iterdir())
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
@@ -242,7 +283,7 @@ def test_unreachable_server_is_named_without_the_password(scheme, capfd):
     assert caught.value.__suppress_context__
 
 
-def test_url_may_be_percent_encoded_and_say_localhost(database):
+def test_url_may_be_percent_encoded_and_use_localhost(database):
     if "://" not in database:
         pytest.skip("an SQLite file has no URL")
     user, password = re.search("//(.+):(.+)@", database).groups()
@@ -259,7 +300,7 @@ def test_wrong_password_is_refused(database):
 
 
 def test_a_database_that_cannot_be_written_is_a_connection_error(runner, monkeypatch):
-    """As when the disk is full: neither a traceback of ml-metadata nor silence."""
+    """Checks that a full disk gives neither ml-metadata's traceback nor silence."""
 
     def fail(*_, **__):
         raise ml_metadata.errors.InternalError("database or disk is full")

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from avel_tf.evaluation.record_accuracies import RecordAccuracies
+from avel_tf.evaluation.results import Evaluation
 from components.artifacts import InfraBlessing, Model, ModelBlessing, ModelEvaluation, ModelRun
 
 pytestmark = pytest.mark.slow
+SEEDS = {"first": 0, "second": 1, "untrained": 2}
 
 
 @pytest.fixture
@@ -28,17 +31,23 @@ def test_model_and_its_history_are_published(model_runs):
     assert result.state == "COMPLETE", result.error
     model, model_run = result.outputs["model"], result.outputs["model_run"]
     assert isinstance(model, Model) and isinstance(model_run, ModelRun)
-    assert keras.saving.load_model(model.keras_path()).units == 8
-    assert (model.serving_path() / "saved_model.pb").is_file()
-    assert json.loads(model.configuration_path().read_text())["learning_rate"] == 3e-3
-    with model_run.history_path().open(newline="") as file:
+    assert keras.saving.load_model(model.folder().keras_path).units == 8
+    assert (model.folder().serving_path / "saved_model.pb").is_file()
+    assert json.loads(model.folder().configuration_path.read_text())["learning_rate"] == 3e-3
+    with model_run.folder().history_path.open(newline="") as file:
         (epoch,) = csv.DictReader(file)
     val_accuracy = float(epoch["val_accuracy"])
     seconds = result.summary.pop("seconds")
-    assert result.summary == {"best_epoch": 1, "val_accuracy": val_accuracy, "epochs": 1}
+    assert result.summary == {
+        "best_epoch": 1,
+        "val_accuracy": val_accuracy,
+        "epochs": 1,
+        "data": "official features",
+        "caution": "",
+    }
     assert seconds > 0
     for name in ("train", "validation"):
-        assert list((model_run.path() / name).iterdir())
+        assert list((model_run.path() / "dam-cml-custom-full-seed0" / name).iterdir())
 
 
 def test_lineage_knows_what_the_model_was_made_of(model_runs):
@@ -59,7 +68,9 @@ def test_lineage_knows_what_the_model_was_made_of(model_runs):
 
 def test_other_seed_is_another_model(model_runs):
     first, second = (
-        keras.saving.load_model(model_runs.results[name]["Trainer"].outputs["model"].keras_path())
+        keras.saving.load_model(
+            model_runs.results[name]["Trainer"].outputs["model"].folder().keras_path
+        )
         for name in ("first", "second")
     )
     for weight, other in zip(first.trainable_weights, second.trainable_weights, strict=True):
@@ -67,17 +78,29 @@ def test_other_seed_is_another_model(model_runs):
 
 
 def test_numbers_report_and_summary_agree(evaluations):
-    for result in evaluations.values():
+    for name, result in evaluations.items():
         assert result.state == "COMPLETE", result.error
         evaluation = result.outputs["evaluation"]
         assert isinstance(evaluation, ModelEvaluation)
-        metrics = json.loads(evaluation.metrics_path().read_text())
+        metrics = json.loads(evaluation.folder().metrics_path.read_text())
         assert metrics.pop("slices").keys() == {"category", "event_length"}
-        assert (metrics.pop("baseline_slices") is None) == (result is evaluations["first"])
-        assert metrics.pop("confusion") is None  # of a task with labels alone
-        assert metrics.pop("examples").keys() == {"best", "worst"}
-        assert metrics == result.summary
-        page = evaluation.report_path().read_text(encoding="utf-8")
+        assert (metrics.pop("previous_slices") is None) == (result is evaluations["first"])
+        assert metrics.pop("confusion") is None  # which only a task with labels has
+        assert metrics.pop("label_names")
+        assert (metrics.pop("data"), metrics.pop("caution")) == ("official features", "")
+        assert metrics.pop("best_records") and metrics.pop("worst_records")
+        summary = dict(result.summary)
+        assert summary.pop("run") == {
+            **{"task": "cml", "system": "dam", "settings": "custom", "supervision": "full"},
+            **{"seed": SEEDS[name], "data": "official features", "caution": ""},
+        }
+        assert Evaluation.from_json(metrics) == Evaluation.from_json(summary)
+        assert metrics.keys() == summary.keys()
+        records = RecordAccuracies.load(evaluation.folder().records_path)
+        value = metrics["metrics"][records.metric]
+        assert np.nanmean(records.accuracy) == pytest.approx(value)
+        page = evaluation.folder().report_path.read_text(encoding="utf-8")
+        assert f"dam, full supervision, seed {SEEDS[name]}</title>" in page
         assert f"{metrics['metrics']['average_accuracy']:.2%}" in page
 
 
@@ -87,9 +110,9 @@ def test_each_candidate_meets_the_last_blessed_model(model_runs, evaluations):
     )
     assert isinstance(first, ModelBlessing) and first.is_blessed and second.is_blessed
     assert "baseline_model" not in first.custom
-    assert evaluations["first"].summary["baseline_metrics"] is None
+    assert evaluations["first"].summary["previous_metrics"] is None
     # The third meets the second, which is newer than the first.
-    for candidate, baseline, name, other in (
+    for candidate, previous, name, other in (
         (second, first, "second", "first"),
         (third, second, "untrained", "second"),
     ):
@@ -97,21 +120,21 @@ def test_each_candidate_meets_the_last_blessed_model(model_runs, evaluations):
         assert candidate.custom["baseline_model_id"] == model_of(model_runs, other).id
         assert candidate.custom["baseline_model"] == model_of(model_runs, other).uri
         assert (
-            evaluations[name].summary["baseline_metrics"] == evaluations[other].summary["metrics"]
+            evaluations[name].summary["previous_metrics"] == evaluations[other].summary["metrics"]
         )
-        assert baseline.is_blessed
+        assert previous.is_blessed
 
 
 def test_untrained_model_is_not_blessed(evaluations):
     blessing = evaluations["untrained"].outputs["blessing"]
     assert not blessing.is_blessed
-    assert [path.name for path in blessing.path().iterdir()] == ["NOT_BLESSED"]
+    assert [path.name for path in blessing.path().glob("[!.]*")] == ["NOT_BLESSED"]
     summary = evaluations["untrained"].summary
     assert summary["blessed"] is False
     value, bar = summary["metrics"]["average_accuracy"], max(summary["trivial_baselines"].values())
     assert value < bar
     assert summary["reasons"][0].startswith(
-        f"average_accuracy is {value:.2%}, its 95 % interval begins at {summary['interval'][0]:.2%}"
+        f"average_accuracy is {value:.2%}; its difference to the {bar:.2%} of the trivial baseline"
     )
 
 
@@ -120,7 +143,7 @@ def test_each_model_can_be_served(model_runs):
         result = results["InfraValidator"]
         blessing = result.outputs["infra_blessing"]
         assert isinstance(blessing, InfraBlessing) and blessing.is_blessed
-        assert [path.name for path in blessing.path().iterdir()] == ["INFRA_BLESSED"]
+        assert [path.name for path in blessing.path().glob("[!.]*")] == ["INFRA_BLESSED"]
         assert result.summary["reasons"] == [] and result.summary["load_seconds"] > 0
 
 
@@ -133,13 +156,13 @@ def test_versions_in_a_pipeline(model_runs):
     assert [str(version) for version in versions] == [
         pushed[name].custom["pushed_destination"] for name in ("first", "second")
     ]
-    assert pushed["untrained"].custom == {"pushed": 0}
+    assert pushed["untrained"].custom["pushed"] == 0
     assert model_runs.results["untrained"]["Pusher"].summary == {"pushed": ""}
     assert "serving_default" in tf.saved_model.load(str(versions[-1])).signatures
     facts = json.loads((versions[-1] / "model_card.json").read_text())
     assert facts["lineage"]["model"] == model_of(model_runs, "second").id
     evaluation = model_runs.results["second"]["Evaluator"].summary
-    assert facts["evaluation"] == evaluation
+    assert Evaluation.from_json(facts["evaluation"]) == Evaluation.from_json(evaluation)
     card = (versions[-1] / "model_card.md").read_text()
     assert f"{evaluation['metrics']['average_accuracy']:.2%}" in card
     (proto,) = model_runs.lineage.store.get_artifacts_by_id([pushed["second"].id])

@@ -16,9 +16,11 @@ from components.component import Channel
 from components.pusher import Pusher, PusherParameters
 
 EVALUATION = {
-    **{"task": "cml", "primary_metric": "average_accuracy", "baseline_metrics": None},
+    **{"task": "cml", "primary_metric": "average_accuracy", "previous_metrics": None},
     **{"metrics": {"example_count": 2.0, "average_accuracy": 0.5}, "interval": [0.4, 0.6]},
-    **{"trivial_baselines": {}, "yardsticks": {}, "difference": None},
+    **{"trivial_baselines": {"random window": 0.2}, "yardsticks": {}, "difference": None},
+    **{"num_records": 2, "trivial_difference": [0.1, 0.5]},
+    **{"blessed": True, "reasons": []},
 }
 
 
@@ -29,15 +31,15 @@ def push(tmp_path):
     examples, model, evaluation, blessing, infra_blessing = (
         kind(str(tmp_path / kind.TYPE_NAME), id=number) for number, kind in enumerate(kinds)
     )
-    model.serving_path().mkdir(parents=True)
-    (model.serving_path() / "saved_model.pb").write_text("model")
-    model.configuration_path().write_text('{"system": "dam"}')
+    model.folder().serving_path.mkdir(parents=True)
+    (model.folder().serving_path / "saved_model.pb").write_text("model")
+    model.folder().configuration_path.write_text('{"system": "dam"}')
     (examples.path() / "Split-test").mkdir(parents=True)
-    examples.records_path().write_text("row")
+    examples.folder().records_path.write_text("row")
     dataset = {"num_records": {"test": 1}, "num_rejected": {}, "source": {"kind": "media"}}
-    examples.metadata_path().write_text(json.dumps(dataset))
+    examples.folder().metadata_path.write_text(json.dumps(dataset))
     evaluation.path().mkdir()
-    evaluation.metrics_path().write_text(json.dumps(EVALUATION))
+    evaluation.folder().metrics_path.write_text(json.dumps(EVALUATION))
     blessing.path().mkdir()
     infra_blessing.path().mkdir()
     pusher = Pusher(

@@ -1,13 +1,17 @@
 """The Scorer's artifact: what tables are made of."""
 
+import dataclasses
 import json
 
 import keras
 import numpy as np
 import pytest
 
+from avel_tf.configuration import TrainingConfig
+from avel_tf.evaluation.results import Scores
+from avel_tf.evaluation.scoring import score
 from avel_tf.models import SYSTEMS
-from avel_tf.scoring import score
+from avel_tf.reporting.run_description import RunDescription
 from components.artifacts import Examples, Model, RecordScores
 from components.component import Channel
 from components.scorer import Scorer, ScorerParameters
@@ -26,22 +30,26 @@ def test_scores_of_the_saved_model_are_published(examples_folder, tmp_path, task
     keras.utils.set_random_seed(0)
     model = SYSTEMS[task]["dam"](units=4, num_heads=1)
     artifact, scores = Model(str(tmp_path / "model")), RecordScores(str(tmp_path / "scores"))
-    artifact.keras_path().parent.mkdir(parents=True)
+    artifact.folder().keras_path.parent.mkdir(parents=True)
     scores.path().mkdir()
-    model.save(artifact.keras_path())
+    model.save(artifact.folder().keras_path)
+    training = TrainingConfig(task, seed=3, settings_name="mine")
+    artifact.folder().configuration_path.write_text(json.dumps(dataclasses.asdict(training)))
     examples = Examples(str(examples_folder(task)))
     scorer = make_scorer(task)
     summary = scorer.execute({"examples": examples, "model": artifact}, {"scores": scores}, None)
 
-    expected, records = score(model, examples.path(), task)
-    published = json.loads(scores.metrics_path().read_text())
-    assert published == expected
+    expected, records = score(model, examples.folder(), task)
+    published = json.loads(scores.folder().metrics_path.read_text())
+    assert Scores.from_json(published) == expected
     assert published["trivial_baselines"]
-    assert summary == expected["metrics"]
-    with np.load(scores.records_path()) as arrays:
-        assert arrays.keys() == {"record_id", "accuracy"}
+    assert (published.pop("data"), published.pop("caution")) == ("official features", "")
+    run = RunDescription(task, "dam", "mine", "full", 3, "official features", "")
+    assert summary == published | {"run": dataclasses.asdict(run)}
+    with np.load(scores.folder().records_path) as arrays:
+        assert arrays.keys() == {"metric", "record_id", "accuracy"}
         for name in arrays:
-            np.testing.assert_array_equal(arrays[name], records[name])
+            np.testing.assert_array_equal(arrays[name], getattr(records, name))
     assert sorted(path.name for path in scores.path().iterdir()) == ["metrics.json", "records.npz"]
 
 

@@ -1,16 +1,17 @@
-"""The Trainer alone: how it says what is wrong; test_model_side.py has it in a pipeline."""
+"""Errors of the Trainer by itself; test_model_side.py runs it in a pipeline."""
 
 import pytest
 
 from avel_tf.configuration import TrainingConfig
+from avel_tf.errors import DeviceError
 from components.artifacts import ExampleAnomalies, Examples, Model, ModelRun
-from components.component import Channel, ComponentError
+from components.component import Channel
 from components.trainer import Trainer
 
 
 @pytest.fixture
 def trainer():
-    """A Trainer that asks for a GPU."""
+    """A Trainer that requires a GPU."""
     return Trainer(
         TrainingConfig("sel", devices="gpu"),
         examples=Channel("Dataset", "examples", Examples),
@@ -18,9 +19,10 @@ def trainer():
     )
 
 
-def test_missing_gpu_is_an_expected_failure(trainer, tmp_path):
-    (tmp_path / "dataset.json").write_text('{"num_records": {"train": 4, "val": 4}}')
-    inputs = {"examples": Examples(str(tmp_path))}
+def test_missing_gpu_is_an_error(trainer, tmp_path):
+    examples = Examples(str(tmp_path))
+    examples.folder().write_tables({"num_records": {"train": 4, "val": 4}}, ["split"], [], [])
+    inputs = {"examples": examples}
     outputs = {"model": Model(str(tmp_path)), "model_run": ModelRun(str(tmp_path))}
-    with pytest.raises(ComponentError, match="`devices` is 'gpu', but .* choose 'auto'"):
+    with pytest.raises(DeviceError, match="`devices` is 'gpu', but .* choose 'auto'"):
         trainer.execute(inputs, outputs, tmp_path)

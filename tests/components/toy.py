@@ -1,4 +1,4 @@
-"""A pipeline of four small components; run as a program, it is a run that can be killed."""
+"""A pipeline of four small components; as a program, a run that can be killed."""
 
 import dataclasses
 import json
@@ -53,7 +53,7 @@ class Train(component.Component):
         (outputs["model"].path() / "half").touch()
         HOOKS.get("Train", lambda _: None)(working_dir)
         number = int((inputs["examples"].split_path("train") / "number").read_text())
-        outputs["model"].configuration_path().write_text(str(number * self.parameters.gain))
+        outputs["model"].folder().configuration_path.write_text(str(number * self.parameters.gain))
         return {"restored": restored}
 
 
@@ -63,16 +63,18 @@ class JudgeParameters:
 
 
 class Judge(component.Component):
-    INPUTS: ClassVar = {"model": artifacts.Model, "baseline": artifacts.Model}
+    INPUTS: ClassVar = {"model": artifacts.Model, "baseline_model": artifacts.Model}
     OUTPUTS: ClassVar = {"blessing": artifacts.ModelBlessing}
     PARAMETERS = JudgeParameters
 
     def execute(self, inputs, outputs, working_dir):
-        score = float(inputs["model"].configuration_path().read_text())
+        model, baseline_model = inputs["model"], inputs["baseline_model"]
+        score = float(model.folder().configuration_path.read_text())
         blessed = score >= self.parameters.threshold
-        outputs["blessing"].record_verdict(blessed, inputs["model"], inputs["baseline"])
-        baseline = inputs["baseline"]
-        return {"baseline": baseline and float(baseline.configuration_path().read_text())}
+        outputs["blessing"].record_verdict(blessed, model, baseline_model)
+        if baseline_model is None:
+            return {"baseline_score": None}
+        return {"baseline_score": float(baseline_model.folder().configuration_path.read_text())}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,11 +98,13 @@ class Push(component.Component):
 
 
 def make_pipeline(folder, name="toy", gain=2.0, threshold=0.0):
-    """The pipeline, which reads `folder`/number and pushes to `folder`/serving."""
+    """Makes the pipeline, which reads `folder`/number and pushes to `folder`/serving."""
     source = Source(SourceParameters(str(folder / "number")))
     train = Train(TrainParameters(gain), examples=source.outputs["examples"])
     model = train.outputs["model"]
-    judge = Judge(JudgeParameters(threshold), model=model, baseline=component.LatestBlessed(model))
+    judge = Judge(
+        JudgeParameters(threshold), model=model, baseline_model=component.LatestBlessed(model)
+    )
     push = Push(
         PushParameters(str(folder / "serving")), model=model, blessing=judge.outputs["blessing"]
     )

@@ -1,4 +1,4 @@
-"""Encoders are large: one of each serves all tests."""
+"""Encoders shared by all tests, because they are large."""
 
 import contextlib
 import importlib.util
@@ -27,7 +27,7 @@ def vggish():
 
 @pytest.fixture(scope="session")
 def reference():
-    """The module `reference.py`, which is on no import path."""
+    """The module `reference.py`, which is not on the import path."""
     file = pathlib.Path(__file__).parent / "reference.py"
     spec = importlib.util.spec_from_file_location("reference", file)
     module = importlib.util.module_from_spec(spec)
@@ -37,7 +37,7 @@ def reference():
 
 @pytest.fixture
 def with_biases():
-    """Function that gives an encoder biases, which random weights lack, until the test ends."""
+    """Function that sets an encoder's biases, zero in random weights, until the test ends."""
     with contextlib.ExitStack() as stack:
 
         def give(encoder):

@@ -1,4 +1,4 @@
-"""The encoders once more, in float64 NumPy from their published definitions."""
+"""Reference encoders in float64 NumPy, written from their published definitions."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ VGGISH_BLOCKS = [1, 1, 2, 2]
 
 
 def log_mel(second):
-    """Log-mel spectrogram (96, 64) of 16,000 samples, each sum written out."""
+    """Computes the log-mel spectrogram (96, 64) of 16,000 samples, each sum written out."""
     n = np.arange(400)
     window = np.sin(np.pi * n / 400) ** 2
     frames = np.stack([second[160 * t : 160 * t + 400] for t in range(96)]) * window
@@ -16,7 +16,7 @@ def log_mel(second):
 
 
 def mel_weights():
-    """Weights (257, 64) of the FFT's bins in the mel bands."""
+    """Computes the weights (257, 64) of the FFT's bins in the mel bands."""
     mel = lambda hz: 1127 * np.log(1 + hz / 700)  # noqa: E731
     edges = [mel(125) + (mel(7500) - mel(125)) * band / 65 for band in range(66)]
     weights = np.zeros((257, 64))
@@ -32,14 +32,14 @@ def mel_weights():
 
 
 def vgg19(weights, frames):
-    """Mean feature map (T, 7, 7, 512) of segments of pictures (T, F, 224, 224, 3), RGB."""
+    """Computes the mean feature map (T, 7, 7, 512) of segments of RGB frames."""
     pixels = frames[..., ::-1] - np.array([103.939, 116.779, 123.68])
     maps = [convolutional(weights, segment, VGG19_BLOCKS) for segment in pixels]
     return np.stack(maps).mean(axis=1)
 
 
 def vggish(weights, waveform):
-    """Embeddings (T, 128) of seconds (T, 16000): rectified, neither rotated nor quantised."""
+    """Computes embeddings (T, 128) of seconds (T, 16000), after the ReLU, without PCA."""
     x = np.stack([log_mel(second) for second in waveform])[..., None]
     x = convolutional(weights[:12], x, VGGISH_BLOCKS)  # (T, 6, 4, 512)
     x = x.reshape(len(x), -1)
@@ -59,7 +59,7 @@ def convolutional(weights, x, blocks):
 
 
 def rectified_convolution(x, kernel, bias):
-    """3 x 3, stride 1, zeros around: the sum of nine shifted matrix products."""
+    """Convolves 3 x 3, stride 1, zero-padded: the sum of nine shifted matrix products."""
     _, height, width, _ = x.shape
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     total = bias.astype(np.float64)
@@ -71,11 +71,11 @@ def rectified_convolution(x, kernel, bias):
 
 
 def pooled(x):
-    """Largest of each 2 x 2."""
+    """Takes the largest of each 2 x 2."""
     batch, height, width, channels = x.shape
     return x.reshape(batch, height // 2, 2, width // 2, 2, channels).max(axis=(2, 4))
 
 
 def pairs(weights):
-    """Kernel and bias of each layer."""
+    """Pairs the kernel and bias of each layer."""
     return zip(weights[::2], weights[1::2], strict=True)

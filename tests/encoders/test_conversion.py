@@ -1,4 +1,4 @@
-"""VGGish's checkpoint, written here in the layout of the released one."""
+"""Conversion of VGGish's checkpoint, written here in the layout of the released one."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from avel_tf.encoders import VggishEncoder, conversion, convert_vggish
-from avel_tf.encoders.__main__ import main
+from pipelines.command import main
 
 V1, V2 = tf.compat.v1.train.SaverDef.V1, tf.compat.v1.train.SaverDef.V2
 URL = r"https://storage\.googleapis\.com/audioset/vggish_model\.ckpt"
@@ -30,7 +30,7 @@ def write_checkpoint(path, variables, version=V1):
     v1 = tf.compat.v1
     with tf.Graph().as_default(), v1.Session() as session:
         for name, value in variables.items():
-            # The default initializer is random: an error once a training has asked for determinism.
+            # The default initializer is random, which is an error once determinism is required.
             variable = v1.get_variable(
                 name, value.shape, value.dtype, v1.zeros_initializer(), use_resource=False
             )
@@ -39,7 +39,7 @@ def write_checkpoint(path, variables, version=V1):
 
 
 def released_variables():
-    """Random variables under the released names and shapes, and what training leaves besides."""
+    """Random variables with the released names and shapes, and leftovers of training."""
     generator = np.random.default_rng(0)
     shapes = {f"{scope}/weights": shape for scope, shape in LAYERS}
     shapes |= {f"{scope}/biases": shape[-1:] for scope, shape in LAYERS}
@@ -58,7 +58,7 @@ def test_the_released_layout_is_converted(tmp_path, capsys):
     write_checkpoint(checkpoint, variables)
     assert list(tmp_path.glob("vggish*")) == [checkpoint]  # the first format is one file
     output.write_text("an older one")
-    assert main(["convert-vggish", str(checkpoint), str(output)]) == 0
+    assert main(["convert-weights", str(checkpoint), str(output)]) == 0
     encoder = VggishEncoder(weights=output)
     assert encoder.metadata()["weights"] == "vggish.weights.h5"
     printed = capsys.readouterr().out
@@ -73,7 +73,7 @@ def test_the_released_layout_is_converted(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("version", [V1, V2])
-def test_every_fault_of_a_checkpoint_is_named(version, vggish, tmp_path):
+def test_all_faults_of_a_checkpoint_are_named(version, vggish, tmp_path):
     variables = {
         f"{scope}/{kind}": np.zeros(1, np.float32)
         for scope, _ in LAYERS
@@ -84,7 +84,7 @@ def test_every_fault_of_a_checkpoint_is_named(version, vggish, tmp_path):
     with pytest.raises(ValueError) as error:
         conversion.read_checkpoint(tmp_path / "other.ckpt", vggish.model)
     message = str(error.value)
-    assert "other.ckpt' is no VGGish checkpoint: it lacks " in message
+    assert "other.ckpt' is not a VGGish checkpoint: it lacks " in message
     assert "lacks vggish/conv4/conv4_2/biases, vggish/fc2/weights; " in message
     assert "vggish/fc1/fc1_2/weights has shape (1,) instead of (4096, 4096)" in message
     assert message.count(" has shape ") == 16
@@ -92,25 +92,27 @@ def test_every_fault_of_a_checkpoint_is_named(version, vggish, tmp_path):
 
 
 @pytest.mark.parametrize("fault", ["garbage", "cut off", "empty", "folder"])
-def test_a_damaged_checkpoint_is_to_be_downloaded_again(fault, vggish, tmp_path):
+def test_a_damaged_checkpoint_must_be_downloaded_again(fault, vggish, tmp_path):
     path = tmp_path / "damaged.ckpt"
     write_checkpoint(path, {"vggish/fc2/biases": np.zeros(128, np.float32)})
     whole = path.read_bytes()
     path.write_bytes({"garbage": b"?" * 999, "cut off": whole[:-9]}.get(fault, b""))
     if fault == "folder":
         path = tmp_path
-    with pytest.raises(ValueError, match=rf"is no whole TensorFlow checkpoint \(.*again: {URL}"):
+    with pytest.raises(
+        ValueError, match=rf"is not an intact TensorFlow checkpoint \(.*again: {URL}"
+    ):
         conversion.read_checkpoint(path, vggish.model)
 
 
-def test_a_missing_checkpoint_is_to_be_downloaded(vggish, tmp_path):
+def test_a_missing_checkpoint_must_be_downloaded(vggish, tmp_path):
     with pytest.raises(ValueError, match=rf"no checkpoint '.*absent\.ckpt'\. Download it: {URL}"):
         conversion.read_checkpoint(tmp_path / "absent.ckpt", vggish.model)
 
 
 @pytest.mark.parametrize("name", ["vggish.h5", "absent/vggish.weights.h5"])
 def test_the_output_must_be_a_possible_weights_file(name, tmp_path, capsys):
-    assert main(["convert-vggish", "any.ckpt", str(tmp_path / name)]) == 2
+    assert main(["convert-weights", "any.ckpt", str(tmp_path / name)]) == 2
     assert f"Received: output='{tmp_path / name}'" in capsys.readouterr().err
 
 
@@ -131,8 +133,8 @@ def test_an_unfinished_output_is_not_left(monkeypatch, vggish, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_command_shows_only_what_it_has_to_say(tmp_path):
-    command = ["avel_tf.encoders", "convert-vggish", "absent.ckpt", tmp_path / "new.weights.h5"]
+def test_the_command_prints_only_its_own_message(tmp_path):
+    command = ["avel_tf", "convert-weights", "absent.ckpt", tmp_path / "new.weights.h5"]
     run = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True)
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr.startswith("Error: There is no checkpoint 'absent.ckpt'. Download it: http")

@@ -1,7 +1,8 @@
-"""The encoders in a graph against the encoders."""
+"""Encoders in a graph, compared with the encoders themselves."""
 
 import types
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,7 +13,7 @@ from avel_tf.encoders.log_mel import log_mel_spectrogram
 
 @pytest.fixture(scope="module")
 def waveform():
-    """Six seconds: of noise, loud and soft; of a loud tone, beside which bands are silent."""
+    """Six seconds of loud and soft noise, and of a loud tone that leaves other bands silent."""
     generator = np.random.default_rng(0)
     noise = generator.normal(0, [[0.3], [0.001], [0.1], [0.0]], (4, 16000))
     tone = np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)
@@ -21,18 +22,23 @@ def waveform():
 
 @pytest.fixture
 def stub():
-    """An encoder whose map is the frame's brightest value; `seen` counts the frames of a batch."""
+    """Makes an encoder that maps a frame to its brightest value and notes batch sizes in `seen`."""
     seen = []
 
     def model(pixels, training):
         assert not training
         seen.append(len(pixels))
-        # Blue comes first, less its mean over ImageNet.
+        # Blue comes first, minus its mean over ImageNet.
         brightest = tf.reduce_max(pixels[..., 0], axis=(1, 2)) + 103.939
         return tf.broadcast_to(brightest[:, None, None, None], (len(pixels), 7, 7, 512))
 
     model.output_shape = (None, 7, 7, 512)
-    return types.SimpleNamespace(model=model, seen=seen)
+    return types.SimpleNamespace(
+        model=model,
+        preprocess=keras.applications.vgg19.preprocess_input,
+        frame_shape=(224, 224, 3),
+        seen=seen,
+    )
 
 
 def relative_error(found, expected):
@@ -59,7 +65,7 @@ def test_sound_agrees(vggish, waveform, monkeypatch):
 @pytest.mark.parametrize(
     ("encoder", "tolerance"), [("vgg19", 1e-5), ("vgg19_in_bfloat16", 1e-2)], ids=str
 )
-def test_pictures_agree(encoder, tolerance, request, monkeypatch):
+def test_frames_agree(encoder, tolerance, request, monkeypatch):
     monkeypatch.setattr(in_graph, "BATCH", 3)  # and one of one
     encoder = request.getfixturevalue(encoder)
     frames = np.random.default_rng(0).integers(0, 256, (2, 1, 2, 224, 224, 3), np.uint8)

@@ -18,10 +18,10 @@ def test_silence_is_the_logarithm_of_the_offset():
     np.testing.assert_allclose(log_mel_spectrogram(np.zeros((1, 16000))), np.log(0.01), rtol=1e-6)
 
 
-def test_a_sine_sounds_in_its_own_band():
+def test_a_sine_is_loudest_in_its_own_band():
     second = np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000)
     loudest = log_mel_spectrogram(second[None])[0].argmax(axis=1)
-    # 1000 Hz is mel 1000.0; bands are centred every 40.9 mel above mel 185.2 at 125 Hz.
+    # 1000 Hz is mel 1000.0; bands are centered every 40.9 mel above mel 185.2 at 125 Hz.
     assert set(loudest) == {round((1000.0 - 185.2) / 40.9) - 1}
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from avel_tf import media
-from avel_tf.encoders import Vgg19Encoder
-from avel_tf.encoders import vgg19 as vgg19_module
+from avel_tf.encoders import Vgg19Encoder, visual_encoder
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +23,7 @@ def test_a_segment_is_the_mean_of_its_frames(vgg19_in_bfloat16, frames):
 
 
 def test_segments_keep_their_order_across_batches(vgg19, frames, monkeypatch):
-    monkeypatch.setattr(vgg19_module, "BATCH", 3)
+    monkeypatch.setattr(visual_encoder, "BATCH", 3)
     together = vgg19(frames)  # batches of three frames and of one
     np.testing.assert_allclose(together[1:], vgg19(frames[1:]), atol=1e-4 * together.max())
 
@@ -33,11 +32,11 @@ def test_segments_keep_their_order_across_batches(vgg19, frames, monkeypatch):
 def test_equals_an_independent_computation(vgg19, with_biases, reference, frames):
     weights = with_biases(vgg19)
     expected = reference.vgg19(weights, frames[:1])
-    # Float32 against float64, relative to the largest feature.
+    # float32 compared with float64, relative to the largest feature.
     assert np.abs(vgg19(frames[:1]) - expected).max() < 1e-4 * expected.max()
 
 
-def test_it_is_vgg19_up_to_block5_pool(vgg19):
+def test_is_vgg19_up_to_block5_pool(vgg19):
     assert vgg19.model.count_params() == 20_024_384
     assert vgg19.model.layers[-1].name == "block5_pool"
     metadata = vgg19.metadata()
@@ -46,7 +45,7 @@ def test_it_is_vgg19_up_to_block5_pool(vgg19):
     assert metadata["output_shape"] == [7, 7, 512]
 
 
-def test_precision_is_of_the_layers_not_of_the_weights(vgg19, vgg19_in_bfloat16, frames):
+def test_precision_applies_to_layers_not_to_weights(vgg19, vgg19_in_bfloat16, frames):
     assert vgg19.metadata()["precision"] == "float32"
     assert vgg19_in_bfloat16.metadata() == vgg19.metadata() | {"precision": "bfloat16"}
     exact, half = vgg19(frames[:1, :1]), vgg19_in_bfloat16(frames[:1, :1])
@@ -71,7 +70,7 @@ def test_precision_is_one_of_two(precision):
 
 
 def test_a_missing_file_names_the_official_one():
-    with pytest.raises(ValueError, match=r"absent\.h5'.*https://storage\.googleapis\.com/.*notop"):
+    with pytest.raises(ValueError, match=r"absent\.h5, .*https://storage\.googleapis\.com/.*notop"):
         Vgg19Encoder(weights="absent.h5")
 
 
@@ -87,7 +86,7 @@ def test_weights_in_keras_own_layout_are_loaded(vgg19, frames, tmp_path):
             for name, array in arrays.items():
                 group[f"{layer.name}_{name}"] = array
     loaded = Vgg19Encoder(weights=path)
-    assert loaded.metadata() == vgg19.metadata() | {"weights": path.name}
+    assert loaded.metadata() == vgg19.metadata() | {"weights": path.name, "path": str(path)}
     np.testing.assert_array_equal(loaded(frames[:1, :1]), vgg19(frames[:1, :1]))
 
 
@@ -96,7 +95,7 @@ def test_a_failed_download_does_not_become_random_weights(monkeypatch):
         raise Exception(f"URL fetch failure with {arguments['weights']}")
 
     monkeypatch.setattr(keras.applications, "VGG19", fail)
-    with pytest.raises(OSError, match=r"failure with imagenet.*https://.*notop\.h5.*give its path"):
+    with pytest.raises(OSError, match=r"failure with imagenet.*https://.*notop\.h5.*pass its path"):
         Vgg19Encoder(weights="imagenet")
 
 

@@ -45,7 +45,7 @@ def test_equals_an_independent_computation(vggish, with_biases, reference, wavef
     weights = with_biases(vggish)
     expected = reference.vggish(weights, waveform)
     assert expected.min() == 0  # some are rectified
-    # Float32 against float64, relative to the largest feature.
+    # float32 compared with float64, relative to the largest feature.
     assert np.abs(vggish(waveform) - expected).max() < 1e-4 * expected.max()
 
 
@@ -61,14 +61,14 @@ def test_a_second_must_be_16000_samples(vggish):
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_a_checkpoint_is_to_be_converted_first(tmp_path, exists):
+def test_a_checkpoint_must_be_converted_first(tmp_path, exists):
     if exists:
         (tmp_path / "vggish_model.ckpt").touch()
-    with pytest.raises(ValueError, match=r"vggish_model\.ckpt'.*https://.*ncoders convert-vggish"):
+    with pytest.raises(ValueError, match=r"vggish_model\.ckpt.*https://.*: avel convert-weights"):
         VggishEncoder(weights=tmp_path / "vggish_model.ckpt")
 
 
-def test_it_computes_in_float32_whatever_the_global_policy():
+def test_computes_in_float32_whatever_the_global_policy():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

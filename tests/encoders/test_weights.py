@@ -21,7 +21,7 @@ def fill(model, weights, seed=0):
     return weight_files.describe(model, weights, seed)
 
 
-def test_random_weights_are_the_seeds(caplog):
+def test_random_weights_depend_on_the_seed(caplog):
     with caplog.at_level(logging.WARNING):
         first = fill(small_network(), "random", seed=1)
     assert "small has RANDOM WEIGHTS (seed 1)" in caplog.text
@@ -37,8 +37,8 @@ def test_under_random_weights_a_relu_loses_nothing():
     kernel, bias, last, _ = model.get_weights()
     np.testing.assert_array_equal(kernel[..., 32:], -kernel[..., :32])
     np.testing.assert_array_equal(bias, 0)
-    # The last layer sees each z = ReLU(z) - ReLU(-z): twice its inputs give exactly twice, and
-    # the negative of its inputs exactly the negative, before its own ReLU.
+    # The last layer sees each z = ReLU(z) - ReLU(-z), so it is linear before its own ReLU:
+    # doubled inputs double its output exactly, and negated ones negate it.
     inputs = np.random.default_rng(0).normal(size=(2, 12, 12, 3)).astype(np.float32)
     first, second = model.predict_on_batch(inputs), model.predict_on_batch(-inputs)
     pairs = first - second  # ReLU(y) - ReLU(-y)
@@ -62,13 +62,14 @@ def test_a_file_and_its_loaded_copy_agree(tmp_path):
     model = small_network()
     made = fill(model, "random")
     model.save_weights(tmp_path / "made.weights.h5")
-    loaded = fill(small_network(), tmp_path / "made.weights.h5")
-    assert loaded == made | {"weights": "made.weights.h5"}
+    path = tmp_path / "made.weights.h5"
+    loaded = fill(small_network(), path)
+    assert loaded == made | {"weights": path.name, "path": str(path)}
     assert loaded["output_shape"] == [4]
     assert loaded["precision"] == "float32"
 
 
-def test_the_precision_is_told():
+def test_the_precision_is_stated():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -77,8 +78,10 @@ def test_the_precision_is_told():
         keras.config.set_dtype_policy(before)
 
 
-def test_a_missing_file_is_no_reason_for_random_weights(tmp_path):
-    with pytest.raises(ValueError, match=r"`weights` must be .*absent\.weights\.h5.*at the moon"):
+def test_a_missing_file_does_not_become_random_weights(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"absent\.weights\.h5, for the weights of small, does not exist\. .*moon"
+    ):
         fill(small_network(), tmp_path / "absent.weights.h5")
 
 
@@ -91,6 +94,8 @@ def test_a_file_of_another_model_is_refused(tmp_path, content):
         small_network(width=9).save_weights(path)
     else:
         path.write_bytes(b"not HDF5")
-    with pytest.raises(ValueError, match=r"of small weights.*other\.weights\.h5.*moon") as error:
+    with pytest.raises(
+        ValueError, match=r"other\.weights\.h5 has no weights of small: .*moon"
+    ) as error:
         fill(small_network(), path)
     assert len(str(error.value)) < 600

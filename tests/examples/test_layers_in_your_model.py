@@ -1,4 +1,4 @@
-"""The layers in a foreign model: it learns and is loaded with what it learned."""
+"""Layers in a user's model: it trains, and loads with its trained weights."""
 
 import pathlib
 import re
@@ -14,7 +14,7 @@ EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "docs/examples/layers_in
 pytestmark = pytest.mark.slow
 
 
-def test_it_learns_and_is_loaded(tmp_path, monkeypatch, capsys):
+def test_trains_and_loads(tmp_path, monkeypatch, capsys):
     path = str(tmp_path / "model.keras")
     monkeypatch.setattr("sys.argv", [EXAMPLE.name, path])
     runpy.run_path(str(EXAMPLE), run_name="__main__")

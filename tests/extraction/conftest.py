@@ -1,4 +1,4 @@
-"""A small release, and what the extraction makes of it."""
+"""A small release, and the dataset extracted from it."""
 
 import csv
 import dataclasses
@@ -21,7 +21,7 @@ ROWS = {"train": [9, 1, 2, 3, 0, 5, 6], "val": [7, 8, 4], "test": [10, 11]}
 
 
 def write_release(folder: pathlib.Path, offset: float = 0.0) -> None:
-    """A feature release of 12 records that differ in one value of each second."""
+    """Writes a feature release of 12 records that differ in one value of each second."""
     lines = [f"{CATEGORIES[row]}&id{row // 2}&good&{row % 4}&{row % 4 + 6}" for row in range(12)]
     (folder / "Annotations.txt").write_text("\n".join(lines))
     for split, rows in ROWS.items():
@@ -43,7 +43,7 @@ class Dataset:
     folder: pathlib.Path
 
     def tree(self) -> dict[str, bytes]:
-        """Relative path and content of every file."""
+        """Returns the relative path and content of every file."""
         return {
             str(path.relative_to(self.folder)): path.read_bytes()
             for path in self.folder.rglob("*")
@@ -51,12 +51,12 @@ class Dataset:
         }
 
     def split(self, name: str) -> dict:
-        """The parsed records of a split, in the order of the files."""
+        """Parses the records of a split, in the order of the files."""
         paths = shard_paths(self.folder / f"Split-{name}")
         return parse_examples([example for path in paths for example in read_shard(path)])
 
     def table(self, name: str) -> list[dict]:
-        """Rows of a CSV file."""
+        """Reads the rows of a CSV file."""
         with (self.folder / name).open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
@@ -74,7 +74,7 @@ def rows() -> dict[str, list[int]]:
 
 @pytest.fixture(scope="session")
 def make_release() -> Callable[..., None]:
-    """The function that writes a release into a folder."""
+    """Function that writes a release into a folder."""
     return write_release
 
 
@@ -101,7 +101,7 @@ def run_in() -> Callable[..., Dataset]:
 
 @pytest.fixture
 def run(release, tmp_path, run_in) -> Callable[..., Dataset]:
-    """Function that extracts the release, or what its arguments say instead."""
+    """Function that extracts the release, unless its arguments name another."""
 
     def run_extract(name="run", beam_args=(), **arguments):
         arguments = {"features_dir": str(release), "task": "sel"} | arguments
@@ -113,7 +113,7 @@ def run(release, tmp_path, run_in) -> Callable[..., Dataset]:
 
 @pytest.fixture(scope="session")
 def undisturbed(release, tmp_path_factory, run_in) -> Dataset:
-    """What an undisturbed run makes of the release."""
+    """The dataset that an undisturbed run extracts from the release."""
     config = ExtractionConfig("sel", features_dir=str(release), records_per_shard=2)
     return run_in(tmp_path_factory.mktemp("undisturbed"), config)
 
@@ -128,13 +128,13 @@ def clips(tmp_path_factory) -> pathlib.Path:
 
 
 class EncodedClips:
-    """The clips that stand-ins for the encoders have encoded, in all processes."""
+    """The clips that stand-in encoders have encoded, in all processes."""
 
     def __init__(self, path: pathlib.Path):
         self._path = path
 
     def processes(self) -> list[str]:
-        """For each clip the process that encoded it."""
+        """Returns for each clip the process that encoded it."""
         return self._path.read_text().split() if self._path.is_file() else []
 
     def count(self) -> int:
@@ -143,15 +143,16 @@ class EncodedClips:
 
 @pytest.fixture
 def fast_encoders(monkeypatch, tmp_path) -> EncodedClips:
-    """Puts stand-ins in place of both encoders; other processes may import `fast_encoders` too."""
-    from avel_tf.encoders import clip_encoder
+    """Replaces both encoders by stand-ins, which other processes may import as `fast_encoders`."""
+    from avel_tf.encoders import choosing
 
     here = str(pathlib.Path(__file__).parent)
     monkeypatch.syspath_prepend(here)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, str(CHECKOUT)]))
     monkeypatch.setenv("ENCODED", str(tmp_path / "encoded"))
-    for name in ("Vgg19Encoder", "VggishEncoder"):  # undone after the test
-        monkeypatch.setattr(clip_encoder, name, getattr(clip_encoder, name))
+    for table in (choosing.VISUAL_ENCODERS, choosing.AUDIO_ENCODERS):  # undone after the test
+        for name in table:
+            monkeypatch.setitem(table, name, table[name])
     import fast_encoders
 
     fast_encoders.install()

@@ -1,4 +1,4 @@
-"""The release's clips without event: from its files to what the weak setting trains on."""
+"""A release's clips without an event: from its files to weakly supervised training."""
 
 import shutil
 
@@ -6,12 +6,19 @@ import h5py
 import numpy as np
 import pytest
 
-from avel_tf.ave import BACKGROUND, DataError, read_annotations
+from avel_tf.ave import BACKGROUND, read_annotations
 from avel_tf.configuration import ExtractionConfig, TrainingConfig
+from avel_tf.errors import InputError
 from avel_tf.extraction.job import extract
-from avel_tf.extraction.tables import read_records
-from avel_tf.records import parse_examples, read_shard, read_split, shard_paths
-from avel_tf.validation import find_anomalies, write_statistics
+from avel_tf.records import (
+    DatasetFolder,
+    parse_examples,
+    read_schema,
+    read_shard,
+    read_split,
+    shard_paths,
+)
+from avel_tf.records.validation import find_anomalies, write_statistics
 from components.artifacts import Examples
 
 NUM_CLIPS = 5
@@ -19,7 +26,7 @@ NUM_CLIPS = 5
 
 @pytest.fixture(scope="module")
 def release(feature_folder, tmp_path_factory):
-    """A feature release with clips without event."""
+    """A feature release with clips without an event."""
     folder = tmp_path_factory.mktemp("release") / "features"
     shutil.copytree(feature_folder, folder)
     random = np.random.default_rng(1)
@@ -54,14 +61,17 @@ def test_clips_become_records_of_background(release, examples):
     with h5py.File(release / "audio_feature_noisy.h5") as file:
         expected = file["avadataset"][:][parsed["record_id"] - first]
     np.testing.assert_array_equal(parsed["audio_features"], expected.astype("float16"))
-    records = read_records(examples / "records.csv")
+    records = DatasetFolder(examples).annotations()
     assert [item.event_category for item in records["background"]] == [BACKGROUND] * NUM_CLIPS
 
 
 def test_the_schema_allows_them(examples, tmp_path):
     path = tmp_path / "FeatureStats.pb"
     write_statistics(examples / "Split-background", path, ())
-    assert find_anomalies("background", path, ("Background",))[0] == []
+    assert (
+        find_anomalies("background", path, ("Background",), read_schema(of_background=True))[0]
+        == []
+    )
 
 
 def test_cross_modality_localization_has_none(release, tmp_path):
@@ -79,38 +89,39 @@ def test_a_release_lists_them_among_its_inputs(release):
 
 def test_annotations_cannot_name_background(tmp_path):
     (tmp_path / "Annotations.txt").write_text("Background&abc&good&0&10\n")
-    with pytest.raises(DataError, match="category of clips without annotation"):
+    with pytest.raises(InputError, match="category of clips without an annotation"):
         read_annotations(tmp_path / "Annotations.txt")
 
 
 @pytest.mark.slow
 def test_weak_training_adds_them(examples, run_training, monkeypatch):
-    from avel_tf import training
+    from avel_tf.training import train as training
 
-    monkeypatch.setattr(training, "export_model", lambda *_: None)  # which others test
+    monkeypatch.setattr(training, "export_model", lambda *_: None)  # tested elsewhere
     config = TrainingConfig(
         "sel", "audio", supervision="weak", batch_size=16, epochs=1, devices="cpu"
     )
     seen = []
-    memory_dataset = training.memory_dataset
+    batch_arrays = training.batch_arrays
 
     def recording(arrays, *arguments, **keywords):
         seen.append(arrays["event_category"])
-        return memory_dataset(arrays, *arguments, **keywords)
+        return batch_arrays(arrays, *arguments, **keywords)
 
-    monkeypatch.setattr(training, "memory_dataset", recording)
+    monkeypatch.setattr(training, "batch_arrays", recording)
     run_training(config, examples)
     train, val = seen
     assert len(train) == 40 + NUM_CLIPS and (train == BACKGROUND).sum() == NUM_CLIPS
     assert len(val) == 12 and (val < BACKGROUND).all()
-    # What every caller shares was left as it was.
+    # The arrays that all callers share were not changed.
     names = tuple(sorted({"audio_features", "visual_features", *training.LABELS}))
-    assert len(read_split(examples / "Split-train", names, True)["event_category"]) == 40
+    dataset = DatasetFolder(examples)
+    assert len(read_split(dataset, "train", names, True)["event_category"]) == 40
 
 
 def test_weak_training_without_them_says_what_to_do(run_training, examples_folder):
     config = TrainingConfig("sel", "audio", supervision="weak")
-    with pytest.raises(DataError, match=r"`background`. .* audio_feature_noisy.h5 and"):
+    with pytest.raises(InputError, match=r"`background`. .* audio_feature_noisy.h5 and"):
         run_training(config, examples_folder("sel"))
 
 

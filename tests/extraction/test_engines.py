@@ -1,4 +1,4 @@
-"""The same job on Beam's own engines, in several processes: the same bytes."""
+"""The same job on Beam's own engines in several processes, with the same bytes."""
 
 import contextlib
 import os
@@ -6,7 +6,7 @@ import os
 import pytest
 
 from avel_tf.configuration import EncodingConfig, ExtractionConfig
-from avel_tf.extraction import job
+from avel_tf.sources import release
 
 
 @contextlib.contextmanager
@@ -31,7 +31,7 @@ def dask():
 def test_engine_makes_the_same_dataset(clips, fast_encoders, run_in, tmp_path, monkeypatch, engine):
     import fast_encoders as module
 
-    monkeypatch.setattr(job, "MediaSource", module.FastSource)
+    monkeypatch.setattr(release, "MediaSource", module.FastSource)
     encoding = EncodingConfig("random", "random", 1, "float32")
     config = ExtractionConfig("sel", data_root=str(clips), encoding=encoding, records_per_shard=1)
     expected = run_in(tmp_path / "here", config)

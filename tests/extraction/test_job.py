@@ -1,11 +1,17 @@
-"""The job: the right records in the right files, the same from the same input."""
+"""The job: correct records in the correct files, reproducible from the same input."""
+
+import dataclasses
+import json
+import os
 
 import h5py
 import numpy as np
 import pytest
 
-from avel_tf.ave import SPLITS, DataError, read_annotations
+from avel_tf.ave import SPLITS, read_annotations
 from avel_tf.configuration import EncodingConfig, ExtractionConfig
+from avel_tf.errors import InputError
+from avel_tf.records.description import AVE
 
 SHARDS = {"train": 4, "val": 2, "test": 1}  # of at most two records
 
@@ -52,6 +58,7 @@ def test_release_to_records(feature_folder, tmp_path, run_in):
         "task": "sel",
         "num_records": {"train": 40, "val": 12, "test": 12},
         "num_rejected": {},
+        "description": json.loads(json.dumps(dataclasses.asdict(AVE))),
         "source": {"kind": "official_features"},
     }
 
@@ -104,40 +111,45 @@ def test_annotations_and_split_may_lie_in_different_folders(
     assert output.tree() == undisturbed.tree()
 
 
-def test_missing_annotations_are_told_with_all_folders(run, tmp_path):
+def test_missing_annotations_are_named_with_all_folders(run, tmp_path):
     folders = {name: str(tmp_path / name) for name in ("features_dir", "data_root")}
-    with pytest.raises(DataError) as error:
+    for folder in folders.values():
+        os.mkdir(folder)
+    with pytest.raises(InputError) as error:
         run(**folders)
     assert str(error.value) == (
         f"No Annotations.txt in {folders['features_dir']} or {folders['data_root']}. It comes with "
-        "the AVE videos; copy it there, or give `--data_root` as well."
+        "the AVE videos: copy it there."
     )
 
 
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ({"visual_weights": "missing.h5", "audio_weights": "random"}, "weights='missing.h5'"),
+        (
+            {"visual_weights": "missing.h5", "audio_weights": "random"},
+            "`visual_weights`: missing.h5",
+        ),
         (
             {
                 "visual_weights": "random",
                 "audio_weights": "vggish.h5",
                 "encoder_precision": "float32",
             },
-            "weights='vggish.h5'",
+            "`audio_weights`: vggish.h5",
         ),
     ],
 )
-def test_missing_weights_are_told_before_any_work(run, release, tmp_path, weights, message):
+def test_missing_weights_are_named_before_any_work(run, release, tmp_path, weights, message):
     (release / "AVE").mkdir(exist_ok=True)
-    with pytest.raises(DataError, match=f'must be "random" or an existing file.*{message}'):
+    with pytest.raises(InputError, match=f"{message} does not exist"):
         run(features_dir="", data_root=str(release), encoding=EncodingConfig(**weights))
     assert list((tmp_path / "run" / "work").iterdir()) == []
 
 
-def test_missing_clips_folder_is_told(run, make_release, tmp_path):
+def test_missing_clips_folder_is_named(run, make_release, tmp_path):
     make_release(tmp_path)
-    with pytest.raises(DataError, match=f"{tmp_path}/AVE is no folder. The AVE release must hold"):
+    with pytest.raises(InputError, match=f"{tmp_path}/AVE is not a folder. The AVE release must"):
         run(
             features_dir="",
             data_root=str(tmp_path),
@@ -145,11 +157,11 @@ def test_missing_clips_folder_is_told(run, make_release, tmp_path):
         )
 
 
-def test_wrong_feature_file_is_told_before_any_work(run, make_release, tmp_path):
+def test_wrong_feature_file_is_named_before_any_work(run, make_release, tmp_path):
     make_release(tmp_path)
     with (tmp_path / "Annotations.txt").open("a") as file:
         file.write("\nBark&new&good&0&10\n")
-    with pytest.raises(DataError, match=r"audio_feature.h5 holds \(12, 10, 128\)"):
+    with pytest.raises(InputError, match=r"audio_feature.h5 holds \(12, 10, 128\)"):
         run(features_dir=str(tmp_path))
     assert list((tmp_path / "run" / "work").iterdir()) == []
 
@@ -163,6 +175,6 @@ def test_damaged_row_of_the_release_is_named(run, make_release, tmp_path):
         file.seek(chunk.byte_offset)
         file.write(b"damage" * 20)
     with pytest.raises(
-        Exception, match=r"visual_feature\.h5, row 5: cannot be read .*Fetch the file"
+        Exception, match=r"Cannot read row 5 of .*visual_feature\.h5: .*Download the file"
     ):
         run(features_dir=str(tmp_path))

@@ -1,24 +1,21 @@
-"""From clips to records, with stand-ins for the encoders: resume clip by clip."""
+"""From clips to records with stand-in encoders: resuming clip by clip."""
 
 import os
-import pathlib
 import shutil
 import signal
-import subprocess
-import sys
 
 import pytest
 
 from avel_tf.ave import SPLITS, read_annotations
 from avel_tf.configuration import EncodingConfig, ExtractionConfig
+from tests import programs
 
-CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 NUM_CLIPS = 6
 
 
 @pytest.fixture
 def release_of_clips(clips, tmp_path):
-    """A copy that a test may change."""
+    """Copy that a test may change."""
     return shutil.copytree(clips, tmp_path / "clips")
 
 
@@ -31,7 +28,7 @@ def config_of(folder, task="sel", **encoding):
 
 
 def features_by_id(dataset):
-    """Bytes of both feature arrays by video id."""
+    """Reads the bytes of both feature arrays by video id."""
     found = {}
     for split in SPLITS:
         parsed = dataset.split(split)
@@ -93,22 +90,23 @@ def test_only_what_is_new_is_encoded(release_of_clips, fast_encoders, run_in, tm
     # The other task has the same clips.
     assert run("cml", config_of(release_of_clips, "cml")) == repaired
     assert fast_encoders.count() == NUM_CLIPS
-    # What changes the features makes them anew.
+    # Settings that change the features make new ones.
     run("frames", config_of(release_of_clips, frames_per_segment=2))
     assert fast_encoders.count() == 2 * NUM_CLIPS
 
 
-# Runs the job on clips and dies when a function is called for the given time.
+# Runs the job on clips and kills itself at a given call of a function.
 PROGRAM = """
 import os, pathlib, signal, sys
+clips, folder, encoded, name, count = sys.argv[1:]
+os.environ["ENCODED"] = encoded
 import fast_encoders
 from avel_tf.configuration import EncodingConfig, ExtractionConfig
 from avel_tf.extraction import job
 from avel_tf.extraction.job import extract
 from avel_tf.media import DecoderProcess
-from avel_tf.feature_store import FeatureStore
+from avel_tf.sources.feature_store import FeatureStore
 
-clips, folder, name, count = sys.argv[1:]
 owner = {"read": DecoderProcess, "write": FeatureStore, "replace": os}.get(name, job)
 original, calls = getattr(owner, name), []
 
@@ -143,13 +141,7 @@ def test_killed_job_encodes_only_what_is_missing(
 ):
     (tmp_path / "work").mkdir()
     (tmp_path / "killed").mkdir()
-    killed = subprocess.run(
-        [sys.executable, "-c", PROGRAM, clips, tmp_path, name, str(count)],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    killed = programs.run(PROGRAM, clips, tmp_path, os.environ["ENCODED"], name, count)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     stored = len(list(tmp_path.glob("features/*.npz")))
     assert kept[0] <= stored <= kept[1]
@@ -159,4 +151,4 @@ def test_killed_job_encodes_only_what_is_missing(
     assert fast_encoders.count() - before == NUM_CLIPS - stored
     whole = run_in(tmp_path / "whole", config_of(clips))
     assert finished.tree() == whole.tree()
-    assert not list(tmp_path.glob("output/**/*.partial"))
+    assert not list(tmp_path.glob("output/**/*partial*"))

@@ -1,4 +1,4 @@
-"""What Beam ships to the workers of a cluster with `--setup_file`."""
+"""The package that Beam ships to the workers of a cluster with `--setup_file`."""
 
 import pathlib
 import subprocess
@@ -20,6 +20,8 @@ def test_staged_package_runs_without_the_checkout(tmp_path):
     (package,) = tmp_path.glob("avel_tf-*.tar.gz")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, "--target", tmp_path / "installed", package], check=True)
+    for name in ("py.typed", "__init__.pyi"):
+        assert (tmp_path / "installed/avel_tf" / name).is_file()
     program = (
         "import avel_tf.extraction.job as job; from avel_tf.records import read_schema; "
         "print(job.__file__, len(read_schema().feature))"

@@ -1,4 +1,4 @@
-"""Which record goes in which shard."""
+"""Assignment of records to shards."""
 
 from avel_tf.ave import Annotation
 from avel_tf.extraction.plan import plan

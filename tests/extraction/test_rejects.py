@@ -5,14 +5,14 @@ import contextlib
 import numpy as np
 import pytest
 
-from avel_tf.ave import SPLITS, DataError
+from avel_tf.ave import SPLITS
+from avel_tf.errors import InputError, MediaError
 from avel_tf.extraction import job
-from avel_tf.media import MediaError
 from avel_tf.records import Record
 
 
 class Reader:
-    """A reader to which some rows' clips have no sound, and some do not exist."""
+    """A reader for which some rows' clips have no sound, and some do not exist."""
 
     def __init__(self, silent=(), missing=()):
         self._rejected = dict.fromkeys(silent, "no_audio") | dict.fromkeys(missing, "missing_file")
@@ -33,7 +33,7 @@ class Reader:
 
 @pytest.fixture
 def use_reader(monkeypatch):
-    """Function that puts a reader in place of the release's."""
+    """Function that replaces the release's reader."""
 
     def use(reader):
         monkeypatch.setattr(
@@ -59,7 +59,7 @@ def test_rejects_are_counted_and_listed(run, use_reader, rows, caplog):
     assert rejects[10]["video_id"] == "id5"
     assert rejects[10]["message"] == (
         "clips/id5.mp4: something is wrong (no_audio). Leave the clip out; silence in its place "
-        "would be learned as sound."
+        "would be trained on as sound."
     )
     kept = {int(line["row"]) for line in output.table("records.csv")}
     assert kept == set(range(12)) - {1, 6, 10}
@@ -73,11 +73,11 @@ def test_rejects_are_counted_and_listed(run, use_reader, rows, caplog):
 
 def test_split_without_a_record_stops_the_job(run, use_reader, rows, tmp_path):
     use_reader(Reader(silent=rows["test"]))
-    with pytest.raises(DataError) as error:
+    with pytest.raises(InputError) as error:
         run()
     assert "2 of 12 records were rejected" in str(error.value)
     table = tmp_path / "run" / "work" / "rejects.csv"
-    assert f"A split is left empty. The whole list is in {table}." in str(error.value)
+    assert f"A split is left empty. The full list is in {table}." in str(error.value)
     assert len(table.read_text().splitlines()) == 3
     assert list((tmp_path / "run" / "output").iterdir()) == []
 
@@ -92,11 +92,11 @@ def test_different_environments_of_workers_stop_the_job(run, use_reader, monkeyp
     versions = iter(range(100))
     monkeypatch.setattr(Reader, "metadata", lambda self: {"version": next(versions)})
     use_reader(Reader())
-    with pytest.raises(DataError, match="Workers made features in different ways: version: 1, 2"):
+    with pytest.raises(InputError, match="Workers made features in different ways: version: 1, 2"):
         run()
 
 
-def test_error_that_is_no_reject_ends_the_job(run, use_reader, monkeypatch, tmp_path):
+def test_error_that_is_not_a_reject_ends_the_job(run, use_reader, monkeypatch, tmp_path):
     def fail(self, items):
         raise OSError("no space left")
 

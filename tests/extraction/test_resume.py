@@ -1,26 +1,22 @@
-"""A run that was killed or failed goes on where it stopped."""
+"""A run that was killed or failed resumes where it stopped."""
 
-import pathlib
 import signal
-import subprocess
-import sys
 
 import pytest
 
 from avel_tf.configuration import ExtractionConfig
 from avel_tf.extraction import job
+from tests import programs
 
-CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
-
-# Runs the job of `undisturbed` and dies when a function is called for the given time.
+# Runs the job of `undisturbed` and kills itself at a given call of a function.
 PROGRAM = """
 import os, pathlib, signal, sys
 from avel_tf.configuration import ExtractionConfig
-from avel_tf.extraction import job, tables
+from avel_tf.extraction import collecting, job
 from avel_tf.extraction.job import extract
 
 release, output, work, name, count = sys.argv[1:]
-owner = {"rename": pathlib.Path, "link_or_copy": tables}.get(name, job)
+owner = {"rename": pathlib.Path, "link_or_copy": collecting}.get(name, job)
 original, calls = getattr(owner, name), []
 
 def dying(*arguments):
@@ -45,23 +41,17 @@ extract(config, pathlib.Path(output), pathlib.Path(work), pathlib.Path(work) / "
         ("link_or_copy", 10, (7, 7)),  # all shards are
     ],
 )
-def test_killed_run_goes_on_where_it_stopped(
+def test_killed_run_resumes_where_it_stopped(
     release, undisturbed, tmp_path, run_in, name, count, num_whole
 ):
     work, output = tmp_path / "work", tmp_path / "killed"
     work.mkdir()
     output.mkdir()
-    killed = subprocess.run(
-        [sys.executable, "-c", PROGRAM, release, output, work, name, str(count)],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    killed = programs.run(PROGRAM, release, output, work, name, count)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
 
     def written(folder):
-        """When and to which file on disk each shard was written."""
+        """Returns when and to which file on disk each shard was written."""
         return {
             path.relative_to(folder): (path.stat().st_ino, path.stat().st_mtime_ns)
             for path in folder.glob("Split-*/*.gz")
@@ -81,14 +71,14 @@ def test_killed_run_goes_on_where_it_stopped(
     assert {path for path in whole if again[path] == whole[path]} == whole.keys()
 
 
-def test_failed_run_goes_on_where_it_stopped(run, undisturbed, tmp_path, monkeypatch):
+def test_failed_run_resumes_where_it_stopped(run, undisturbed, tmp_path, monkeypatch):
     serialize, calls = job.serialize, []
 
-    def count(record):
+    def count(record, description):
         calls.append(record.annotation.row)
         if len(calls) == 6:
             raise OSError("no space left")
-        return serialize(record)
+        return serialize(record, description)
 
     monkeypatch.setattr(job, "serialize", count)
     with pytest.raises(Exception, match="no space left"):
@@ -96,7 +86,7 @@ def test_failed_run_goes_on_where_it_stopped(run, undisturbed, tmp_path, monkeyp
     before = list(calls)
     (tmp_path / "run" / "output").rmdir()
     assert run().tree() == undisturbed.tree()
-    # Each record once, but for those of the shard that failed.
+    # Each record once, except for those of the shard that failed.
     again = set(before) & set(calls[len(before) :])
     assert set(calls) == set(range(12)) and len(calls) == 12 + len(again)
     assert 1 <= len(again) <= 2 and before[-1] in again

@@ -1,4 +1,4 @@
-"""Makes the golden preset and its answer, on TensorFlow: python tests/golden/make_preset.py"""
+"""Makes the golden preset and its outputs, on TensorFlow: python tests/golden/make_preset.py"""
 
 import pathlib
 import shutil

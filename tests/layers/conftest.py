@@ -1,16 +1,16 @@
-"""What the tests of all layers share."""
+"""Fixtures for the tests of all layers."""
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-# Whichever takes less: JAX, if eager, compiles every operation apart.
+# Whichever is faster: eager JAX compiles every operation separately.
 RUN_EAGERLY = keras.config.backend() == "tensorflow"
 
 
 class Probe(keras.Model):
-    """Applies a layer to weights of its own, so that a training step moves its inputs too."""
+    """Applies a layer to its own weights, so that a training step updates its inputs too."""
 
     def __init__(self, layer, arguments):
         super().__init__()
@@ -29,8 +29,8 @@ class Probe(keras.Model):
 def gradients():
     """Function that returns the gradients of a layer's mean squared output.
 
-    They are those of its arguments, then of its weights, and come from one step of gradient
-    descent: the means that every Keras backend has.
+    Returns those of its arguments, then of its weights. They are taken from one step of gradient
+    descent, which works on every Keras backend.
     """
 
     def compute(layer, *arguments):

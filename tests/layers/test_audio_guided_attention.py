@@ -20,7 +20,7 @@ def make_layer(audio, visual, units=6, **kwargs):
 
 
 def kernels(layer):
-    """The matrices and biases by the names of the formulas."""
+    """Returns the matrices and biases by their names in the formulas."""
     return {
         "P": layer.visual_projection.get_weights(),
         "q": layer.audio_projection.get_weights(),
@@ -31,7 +31,7 @@ def kernels(layer):
 
 
 def reference(layer, audio, visual):
-    """One segment, region by region: its features (channels,) and weights (regions,)."""
+    """Computes one segment region by region: its features (channels,) and weights (regions,)."""
     weights = kernels(layer)
     regions = visual.reshape(-1, visual.shape[-1])
     q = np.maximum(audio @ weights["q"][0] + weights["q"][1], 0)
@@ -73,7 +73,7 @@ def test_known_answer():
     np.testing.assert_allclose(output, [[[5.0]]], rtol=1e-6)
 
 
-def test_every_segment_by_itself():
+def test_segments_are_independent():
     audio, visual = make_inputs()
     layer = make_layer(audio, visual)
     output = np.asarray(layer(audio, visual))

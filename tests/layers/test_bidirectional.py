@@ -8,7 +8,7 @@ from avel_tf.layers.bidirectional import bidirectional
 
 
 def test_the_original_lives_as_long_as_its_copies():
-    # Or, while a model is loaded, a layer made later at its address is taken for one of them.
+    # Otherwise a later layer could reuse its id() and be mistaken for it while a model loads.
     original = keras.layers.LSTM(2)
     layer, reference = bidirectional(original, name="both"), weakref.ref(original)
     del original
@@ -19,7 +19,7 @@ def test_the_original_lives_as_long_as_its_copies():
     assert reference() is None
 
 
-def test_it_is_a_bidirectional_layer_of_two_copies():
+def test_is_a_bidirectional_layer_of_two_copies():
     original = keras.layers.LSTM(2, return_sequences=True)
     layer = bidirectional(original)
     assert layer(np.ones((1, 3, 4), "float32")).shape == (1, 3, 4)

@@ -15,8 +15,8 @@ def make_inputs(batch=2, segments=5, width=4):
 
 
 def test_known_answer():
-    # Audio (1, 0) and (0, 2) against the visual global (ln 3, 0): ln 3 and 0, that is 3/4 and
-    # 1/2. Visual (1, 1) and (3, 0) against the audio global (0, -ln 3): -ln 3 and 0, that is
+    # Audio (1, 0) and (0, 2) against the visual global (ln 3, 0): logits ln 3 and 0, so 3/4 and
+    # 1/2. Visual (1, 1) and (3, 0) against the audio global (0, -ln 3): logits -ln 3 and 0, so
     # 1/4 and 1/2. The means are 1/2 and 1/2.
     log_3 = np.log(3)
     outputs = CrossMatching()(
@@ -30,6 +30,28 @@ def test_known_answer():
     np.testing.assert_allclose(outputs["event_relevance_probabilities"], [[0.5, 0.5]], rtol=1e-6)
 
 
+def test_the_more_certain_modality_decides_also_where_probabilities_round_to_0_and_1():
+    # Eq. 7 is at least 1/2 exactly if the logits' sum is at least 0.
+    audio = np.random.default_rng(0).uniform(-40, 40, 2000).astype("float32")
+    nearby = np.nextafter(-audio, np.float32(-np.inf))
+    for visual, is_event in [
+        (-audio, True),
+        (nearby, False),
+        (-audio - 1, False),
+        (1 - audio, True),
+    ]:
+        one = np.ones((1, 1))
+        matches = CrossMatching()(audio[None, :, None], visual[None, :, None], one, one)
+        found = np.asarray(matches["event_relevance_probabilities"])
+        assert ((found >= 0.5) == is_event).all()
+        # Also after a conversion to the probability of background, and back.
+        assert ((1 - (1 - found) >= 0.5) == is_event).all()
+        exact = (
+            1 / (1 + np.exp(-audio.astype(float))) + 1 / (1 + np.exp(-visual.astype(float)))
+        ) / 2
+        np.testing.assert_allclose(found[0], exact, rtol=0, atol=1.5e-7)
+
+
 def test_swapping_the_modalities_swaps_the_directions():
     audio, visual, audio_global, visual_global = make_inputs()
     outputs = CrossMatching()(audio, visual, audio_global, visual_global)
@@ -38,7 +60,7 @@ def test_swapping_the_modalities_swaps_the_directions():
         np.testing.assert_array_equal(swapped[name], outputs[other])
 
 
-def test_each_direction_asks_with_the_other_modality():
+def test_each_direction_queries_with_the_other_modality():
     audio, visual, audio_global, visual_global = make_inputs()
     outputs = CrossMatching()(audio, visual, audio_global, visual_global)
     changed = CrossMatching()(audio, visual, audio_global + 1, visual_global)
@@ -73,5 +95,5 @@ def test_config_and_symbolic_shape():
 
 def test_inputs_of_different_width():
     audio, visual, audio_global, visual_global = make_inputs()
-    with pytest.raises(ValueError, match=r"one width. Received: .*'visual_global_feature': 3"):
+    with pytest.raises(ValueError, match=r"same width. Received: .*'visual_global_feature': 3"):
         CrossMatching()(audio, visual, audio_global, visual_global[:, :3])

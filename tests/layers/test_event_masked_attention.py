@@ -25,7 +25,7 @@ def normalize(x, scale, offset):
 
 
 def reference(features, weights, block, num_heads=2):
-    """The global feature of one event, (segments, width), one head after the other."""
+    """Computes the global feature of one event (segments, width), one head after the other."""
     query, key, value, *rest = weights
     heads = []
     for columns in np.split(np.arange(query.shape[1]), num_heads):
@@ -43,9 +43,9 @@ def reference(features, weights, block, num_heads=2):
 
 def test_known_answer():
     # W_q = W_k = W_v = 1, one head of width 2, segments (a, 0) and (0, a) with a^2 / sqrt(2) =
-    # ln 3: exp of the scores is 3 with itself and 1 with the other. Relevances 1 and 1/3 make
-    # the attention weights (3, 1/3) / (10/3) = (0.9, 0.1) and (1, 1) / 2 = (0.5, 0.5); the mean
-    # weighs the two rows 3/4 and 1/4: a (0.675 + 0.125, 0.075 + 0.125) = a (0.8, 0.2).
+    # ln 3: exp(score) is 3 with itself and 1 with the other. With relevances 1 and 1/3, the
+    # attention weights are (3, 1/3) / (10/3) = (0.9, 0.1) and (1, 1) / 2 = (0.5, 0.5); the mean
+    # weights the two rows by 3/4 and 1/4: a (0.675 + 0.125, 0.075 + 0.125) = a (0.8, 0.2).
     a = np.sqrt(np.sqrt(2) * np.log(3))
     layer = EventMaskedSelfAttention(2, num_heads=1)
     layer.build((None, None, 2), (None, None))
@@ -55,7 +55,7 @@ def test_known_answer():
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_equals_attention_over_the_event_alone(block):
+def test_equals_attention_over_only_the_event(block):
     layer, features = make_layer(block), make_features()
     event_relevance = np.zeros((3, 10), "float32")
     events = [slice(0, 10), slice(2, 7), slice(9, 10)]
@@ -85,7 +85,7 @@ def test_order_of_records_and_segments(block):
     output = np.asarray(layer(features, event_relevance))
     permuted = layer(features[[2, 0, 1]], event_relevance[[2, 0, 1]])
     np.testing.assert_allclose(permuted, output[[2, 0, 1]], rtol=1e-5, atol=1e-6)
-    # No position is encoded: another order of the segments is the same event.
+    # No position is encoded: the segments in any order are the same event.
     reversed_in_time = layer(features[:, ::-1], event_relevance[:, ::-1])
     np.testing.assert_allclose(reversed_in_time, output, rtol=1e-4, atol=1e-5)
 
@@ -98,7 +98,7 @@ def test_all_background_is_zero_with_finite_gradients(block, gradients):
     output = layer(features, event_relevance)
     np.testing.assert_array_equal(output[1], np.zeros(8))
     assert np.abs(output[0]).max() > 0
-    # That of the relevance too: another model may predict it.
+    # Including the gradient of the relevance, which another model may predict.
     for gradient in gradients(layer, features, event_relevance):
         assert np.isfinite(gradient).all()
 
@@ -133,7 +133,7 @@ def test_half_precision(block, dtype):
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_dropout_acts_in_training_alone(block):
+def test_dropout_acts_only_in_training(block):
     layer, plain = make_layer(block, dropout=0.5), make_layer(block)
     features, event_relevance = make_features(), np.ones((3, 10))
     np.testing.assert_array_equal(
@@ -156,7 +156,7 @@ def test_config_and_symbolic_shape(block):
     np.testing.assert_array_equal(copy(features, event_relevance), layer(features, event_relevance))
 
 
-def test_plain_block_has_three_matrices_and_full_block_the_encoder_of_vaswani():
+def test_plain_block_has_three_matrices_and_full_block_is_the_encoder_of_vaswani():
     assert make_layer("plain", width=16).count_params() == 3 * 16 * 16
     # 4 projections, 2 normalizations, and 16 -> 64 -> 16 with biases.
     assert make_layer("full", width=16).count_params() == 4 * 256 + 2 * 32 + 2 * 1024 + 64 + 16
@@ -178,6 +178,6 @@ def test_errors_name_the_argument(arguments, message):
         EventMaskedSelfAttention(**arguments)
 
 
-def test_full_block_needs_its_own_width():
+def test_full_block_needs_an_input_of_its_own_width():
     with pytest.raises(ValueError, match="units=8, local_features of width 6"):
         EventMaskedSelfAttention(8, block="full")(np.ones((1, 2, 6)), np.ones((1, 2)))

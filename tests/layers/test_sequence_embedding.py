@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 
+from avel_tf.choices import SEQUENCE_EMBEDDINGS
 from avel_tf.layers import SequenceEmbedding
-from avel_tf.layers.sequence_embedding import KINDS
 
 RECURRENT = ["rnn", "lstm", "gru", "blstm"]
 EVENTS = [slice(0, 10), slice(2, 7), slice(9, 10)]
@@ -22,7 +22,7 @@ def make_features(batch=3, segments=10, width=6):
 
 
 def make_relevance():
-    """One event a record: all of it, its middle, its last segment."""
+    """Returns one event per record: all of it, its middle, its last segment."""
     event_relevance = np.zeros((3, 10), "float32")
     for row, event in enumerate(EVENTS):
         event_relevance[row, event] = 1
@@ -30,8 +30,8 @@ def make_relevance():
 
 
 def test_known_answers_of_pooling():
-    # Relevances 1 and 1/3 weigh the mean 3/4 and 1/4; the maximum takes both alike, and is
-    # below zero where all of the event is.
+    # Relevances 1 and 1/3 weight the mean by 3/4 and 1/4; the maximum treats both alike, and is
+    # below zero where the whole event is.
     features = np.array([[[4.0, -2.0], [8.0, -6.0], [9.0, 9.0]]])
     event_relevance = np.array([[1, 1 / 3, 0]])
     average = SequenceEmbedding(2, "average")(features, event_relevance)
@@ -40,7 +40,7 @@ def test_known_answers_of_pooling():
     np.testing.assert_array_equal(maximum, [[8.0, -2.0]])
 
 
-def test_known_answer_of_the_plain_recurrent_network():
+def test_known_answer_of_the_simple_recurrent_network():
     # h = tanh(x + h): the event is (1, 2), on either side of an absent segment.
     layer = SequenceEmbedding(1, "rnn")
     layer.build((None, None, 1), (None, None))
@@ -49,20 +49,20 @@ def test_known_answer_of_the_plain_recurrent_network():
     np.testing.assert_allclose(output, [[np.tanh(2 + np.tanh(1))]], rtol=1e-6)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_equals_the_event_cut_out(kind):
+@pytest.mark.parametrize("kind", SEQUENCE_EMBEDDINGS)
+def test_equals_the_embedding_of_the_cropped_event(kind):
     layer, features = make_layer(kind), make_features()
     output = layer(features, make_relevance())
     for row, event in enumerate(EVENTS[1:], start=1):
-        alone = features[row : row + 1, event]
-        expected = layer(alone, np.ones(alone.shape[:2]))
+        cropped = features[row : row + 1, event]
+        expected = layer(cropped, np.ones(cropped.shape[:2]))
         np.testing.assert_allclose(output[row : row + 1], expected, rtol=1e-5, atol=1e-6)
-    # Records differ, so that none of the above is a constant.
+    # Outputs differ between records, so none of the above is a constant.
     assert np.abs(output[0] - output[1]).max() > 0.01
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_place_of_the_event_changes_nothing(kind):
+@pytest.mark.parametrize("kind", SEQUENCE_EMBEDDINGS)
+def test_the_position_of_the_event_changes_nothing(kind):
     layer, event = make_layer(kind), make_features(segments=4)
     outputs = []
     for start in (0, 3, 6):
@@ -75,7 +75,7 @@ def test_the_place_of_the_event_changes_nothing(kind):
     np.testing.assert_allclose(outputs[2], outputs[0], rtol=1e-6)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SEQUENCE_EMBEDDINGS)
 def test_segments_of_zero_relevance_change_nothing(kind):
     layer, features, event_relevance = make_layer(kind), make_features(), make_relevance()
     event_relevance[1, 4] = 0  # a gap in the event too
@@ -92,7 +92,7 @@ def test_every_relevance_above_zero_is_present(kind):
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SEQUENCE_EMBEDDINGS)
 def test_only_recurrent_networks_see_the_order(kind):
     layer, features, event_relevance = make_layer(kind), make_features(), np.ones((3, 10))
     output = np.asarray(layer(features, event_relevance))
@@ -106,7 +106,7 @@ def test_only_recurrent_networks_see_the_order(kind):
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")  # of a relevance that only masks
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SEQUENCE_EMBEDDINGS)
 def test_all_background_is_zero_with_finite_gradients(kind, gradients):
     layer, features, event_relevance = make_layer(kind), make_features(), make_relevance()
     event_relevance[1] = 0
@@ -120,7 +120,7 @@ def test_all_background_is_zero_with_finite_gradients(kind, gradients):
     assert np.abs(of_features[0]).max() > 0
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SEQUENCE_EMBEDDINGS)
 def test_half_precision(kind):
     exact, half = make_layer(kind), make_layer(kind, dtype="mixed_bfloat16")
     features, event_relevance = make_features(), make_relevance()
@@ -133,7 +133,7 @@ def test_half_precision(kind):
     np.testing.assert_array_equal(output[2], np.zeros(6))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SEQUENCE_EMBEDDINGS)
 def test_config_and_symbolic_shape(kind):
     layer = make_layer(kind, name="embedding")
     copy = SequenceEmbedding.from_config(layer.get_config())

@@ -43,8 +43,8 @@ def test_one_step():
 
 
 def test_known_answer():
-    # Kernels 0, so z = b + r = (0, 0, ln 3, 0) for gates i, f, g, o of one unit: a carry of 1
-    # becomes 0.5 * 1 + 0.5 tanh(ln 3) = 0.5 + 0.5 * 0.8 = 0.9, of which half of tanh comes out.
+    # With kernels 0, z = b + r = (0, 0, ln 3, 0) for gates i, f, g, o of one unit: a carry of 1
+    # becomes 0.5 * 1 + 0.5 tanh(ln 3) = 0.5 + 0.5 * 0.8 = 0.9, and the output is 0.5 tanh(0.9).
     cell = TwoBiasLSTMCell(1)
     cell.build((None, 1))
     bias, recurrent_bias = np.array([[2, -1, np.log(3), 0], [-2, 1, 0, 0]])
@@ -55,7 +55,7 @@ def test_known_answer():
 
 
 @pytest.mark.parametrize(("batch", "segments"), [(2, 5), (1, 1)])
-def test_is_the_lstm_of_keras_with_the_sum_of_biases(batch, segments):
+def test_equals_the_lstm_of_keras_with_the_sum_of_biases(batch, segments):
     cell, features = make_cell(), make_features(batch, segments)
     kernel, recurrent_kernel, bias, recurrent_bias = cell.get_weights()
     single = keras.layers.LSTM(UNITS, return_sequences=True)

@@ -1,4 +1,4 @@
-"""Files of every kind, each with the result that docs/media.md states for it."""
+"""Files that are rejected or unusual, each with the result that docs/media.md states."""
 
 import os
 import struct
@@ -9,9 +9,10 @@ import pytest
 
 from avel_tf import media
 from avel_tf.configuration import MediaLimits
+from avel_tf.errors import MediaError
+from tests.media.remuxing import covered
 
 TEN_SECONDS = np.arange(125) / 12.5  # of frames
-VARIABLE = np.concatenate([np.arange(40) / 8, 5 + np.arange(150) / 30])
 LIMITS = MediaLimits(max_read_seconds=20)
 
 
@@ -23,7 +24,7 @@ def decoder():
 
 @pytest.fixture
 def write_media(write_clip):
-    """Function writing pictures that tell their number and a tone that tells its second."""
+    """Function that writes frames that show their number and a tone that gives its second."""
 
     def write(name, times=TEN_SECONDS, *, sound_seconds=10.0, rate_hz=16000, **settings):
         sound = tones(rate_hz, sound_seconds) if sound_seconds else None
@@ -33,115 +34,32 @@ def write_media(write_clip):
 
 
 def tones(rate_hz, num_seconds=10.0):
-    """A tone a second: 400 Hz in second 0, 500 Hz in second 1, …"""
+    """Makes one tone per second: 400 Hz in second 0, 500 Hz in second 1, …"""
     seconds = np.arange(round(rate_hz * num_seconds)) / rate_hz
     return 9000 * np.sin(2 * np.pi * (400 + 100 * np.floor(seconds)) * seconds)
 
 
 def assert_tones_in_their_seconds(clip):
-    waveform = clip.waveform()
-    spectrum = np.abs(np.fft.rfft(waveform))  # 1 Hz a bin
+    spectrum = np.abs(np.fft.rfft(clip.sound))  # 1 Hz per bin
     np.testing.assert_allclose(spectrum.argmax(axis=1), 400 + 100 * np.arange(10), atol=2)
-    assert waveform.std(axis=1).min() > 0.1
+    assert clip.sound.std(axis=1).min() > 0.1
 
 
-def numbers_seen(times, frames_per_segment):
-    """Of the last frame that starts no later than each moment."""
-    moments = np.arange(10)[:, None] + np.arange(frames_per_segment) / frames_per_segment
-    return np.searchsorted(times, moments + 1e-3, side="right") - 1
-
-
-FEATURES = {
-    "mp4": ("clip.mp4", {"audio_codec": "aac"}),
-    "upper case": ("CLIP.MP4", {"audio_codec": "aac"}),
-    "hevc": ("clip.mp4", {"video_codec": "libx265", "audio_codec": "aac"}),
-    "mov": ("clip.mov", {}),
-    "mkv": ("clip.mkv", {"audio_codec": "libopus", "rate_hz": 48000}),
-    "webm": ("clip.webm", {"video_codec": "libvpx", "audio_codec": "libopus", "rate_hz": 48000}),
-    "avi": ("clip.avi", {"video_codec": "mpeg4", "audio_codec": "mp2"}),
-    "avi of a camera": ("clip.avi", {"video_codec": "mjpeg"}),
-    "wmv": ("clip.wmv", {"video_codec": "wmv2"}),
-    "flv": ("clip.flv", {"audio_codec": "aac", "rate_hz": 44100}),
-    "ts": ("clip.ts", {"audio_codec": "mp2", "rate_hz": 48000}),
-    "mpg": (
-        "clip.mpg",
-        {
-            "times": np.arange(250) / 25,
-            "video_codec": "mpeg2video",
-            "audio_codec": "mp2",
-            "rate_hz": 48000,
-        },
-    ),
-    "turned left": ("clip.mp4", {"audio_codec": "aac", "rotation": 90}),
-    "turned over": ("clip.mp4", {"audio_codec": "aac", "rotation": 180}),
-    "stereo": ("clip.mp4", {"audio_codec": "aac", "layout": "stereo"}),
-    "5.1": ("clip.mp4", {"audio_codec": "aac", "layout": "5.1", "rate_hz": 48000}),
-    "7.1": ("clip.mkv", {"layout": "7.1", "rate_hz": 48000}),
-    "two streams of each": ("clip.mp4", {"audio_codec": "aac", "num_streams": 2}),
-    "variable frame rate": ("clip.mp4", {"audio_codec": "aac", "times": VARIABLE}),
-    "9.9 s": ("clip.mkv", {"times": TEN_SECONDS[:-1], "sound_seconds": 9.9}),
-    "12 s": ("clip.mkv", {"times": np.arange(150) / 12.5, "sound_seconds": 12}),
-    "8 kHz": ("clip.mkv", {"rate_hz": 8000}),
-    "11.025 kHz": ("clip.mkv", {"rate_hz": 11025}),
-    "22.05 kHz": ("clip.mkv", {"rate_hz": 22050}),
-    "44.1 kHz": ("clip.mkv", {"rate_hz": 44100}),
-    "96 kHz": ("clip.mkv", {"rate_hz": 96000}),
-}
-
-
-@pytest.mark.parametrize("kind", FEATURES)
-def test_a_clip_gives_its_sound_and_pictures(decoder, write_media, read_numbers, kind):
-    name, settings = FEATURES[kind]
-    clip = decoder.read(write_media(name, **settings), frames_per_segment=4)
-    assert_tones_in_their_seconds(clip)
-    assert clip.rate_hz == settings.get("rate_hz", 16000)
-    upright = np.rot90(clip.frames, -settings.get("rotation", 0) // 90, axes=(2, 3))
-    times = settings.get("times", TEN_SECONDS)
-    if kind in ("12 s", "variable frame rate"):
-        expected = numbers_seen(times, 4)
-    else:
-        expected = media.segment_frame_indices(len(times), frames_per_segment=4)
-    np.testing.assert_array_equal(read_numbers(upright), expected)
-
-
-AUDIO_FILES = {
-    "wav": ("sound.wav", {}),
-    "wav at 96 kHz": ("sound.wav", {"rate_hz": 96000}),
-    "flac": ("sound.flac", {"audio_codec": "flac", "rate_hz": 44100}),
-    "mp3": ("sound.mp3", {"audio_codec": "libmp3lame", "rate_hz": 44100}),
-    "ogg": ("sound.ogg", {"audio_codec": "libopus", "rate_hz": 48000}),
-    "upper case": ("SOUND.WAV", {}),
-}
-
-
-@pytest.mark.parametrize("kind", AUDIO_FILES)
-def test_an_audio_file_gives_its_sound_alone(decoder, write_media, kind):
-    name, settings = AUDIO_FILES[kind]
-    clip = decoder.read(write_media(name, times=(), **settings))
-    assert clip.frames is None
-    assert_tones_in_their_seconds(clip)
-
-
-def test_a_cover_is_no_video(decoder, write_media, tmp_path):
+def test_cover_art_is_not_a_video(decoder, write_media):
     sound = write_media("plain.mp3", times=(), audio_codec="libmp3lame", rate_hz=44100)
-    path = tmp_path / "covered.mp3"
-    with av.open(str(sound)) as plain, av.open(str(path), "w") as container:
-        stream = container.add_stream_from_template(plain.streams.audio[0])
-        cover = container.add_stream("mjpeg", rate=1)
-        cover.width, cover.height, cover.pix_fmt = 160, 120, "yuvj420p"
-        cover.disposition = av.stream.Disposition.attached_pic
-        picture = av.VideoFrame.from_ndarray(np.full((120, 160, 3), 99, np.uint8), "rgb24")
-        container.mux(cover.encode(picture))
-        container.mux(cover.encode())
-        for packet in plain.demux():
-            if packet.size:
-                packet.stream = stream
-                container.mux(packet)
-    with av.open(str(path)) as container:
-        assert container.streams.video
-    clip = decoder.read(path)
+    clip = decoder.read(covered(sound, "covered.mp3"))
     assert clip.frames is None
     assert_tones_in_their_seconds(clip)
+    only_sound = covered(write_media("plain.mp4", times=(), audio_codec="aac"), "covered.mp4")
+    assert reason_of(decoder, only_sound) == "no_video"
+    clip = decoder.read(only_sound, modalities=["audio"])
+    assert_tones_in_their_seconds(clip)
+
+
+def test_a_film_with_a_cover_is_a_video(decoder, write_media, read_numbers):
+    film = covered(write_media("plain.mp4", audio_codec="aac"), "covered.mp4")
+    frames = decoder.read(film, frames_per_segment=1).frames
+    assert read_numbers(frames).ravel().tolist() == (12 * np.arange(10)).tolist()
 
 
 def test_the_mean_of_64_channels_is_read(decoder, tmp_path):
@@ -155,7 +73,7 @@ def test_the_mean_of_64_channels_is_read(decoder, tmp_path):
 
 
 def wav(channels, rate_hz, num_bytes):
-    """A WAV file with that in its header."""
+    """Makes a WAV file with these values in its header."""
     header = struct.pack(
         "<4sI8sIHHIIHH4sI",
         *(b"RIFF", 36 + num_bytes, b"WAVEfmt ", 16, 1, channels, rate_hz),
@@ -164,15 +82,17 @@ def wav(channels, rate_hz, num_bytes):
     return header + bytes(num_bytes)
 
 
-# Content of files that are broken or hostile, and what becomes of them.
+# PyAV 18's FFmpeg gives up on the stream, PyAV 19's on the file.
+TOO_MANY_CHANNELS = "no_audio" if av.__version__.startswith("18.") else "unreadable"
+# Content of broken or hostile files, and the reason they are rejected for.
 CONTENTS = {
     "empty": ("clip.mp4", b"", "empty_file"),
-    "text": ("clip.mp4", b"This is no video.\n" * 100, "unreadable"),
+    "text": ("clip.mp4", b"This is not a video.\n" * 100, "unreadable"),
     "picture": ("clip.mp4", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "unreadable"),
-    "2 ** 31 samples a second": ("clip.wav", wav(1, 2**31 - 1, 1000), "unreadable"),
-    "no samples a second": ("clip.wav", wav(1, 0, 1000), "unreadable"),
+    "2 ** 31 samples per second": ("clip.wav", wav(1, 2**31 - 1, 1000), "unreadable"),
+    "0 samples per second": ("clip.wav", wav(1, 0, 1000), "unreadable"),
     "500 channels": ("clip.wav", wav(500, 8000, 10**6), "unreadable"),
-    "65,535 channels": ("clip.wav", wav(2**16 - 1, 8000, 10**6), "no_audio"),
+    "65,535 channels": ("clip.wav", wav(2**16 - 1, 8000, 10**6), TOO_MANY_CHANNELS),
     "2 hours": ("clip.wav", wav(1, 1000, 2 * 2 * 3600 * 1000), "too_long"),
 }
 
@@ -190,7 +110,7 @@ REJECTS = {
     "4 s": ("clip.mkv", {"times": TEN_SECONDS[:50], "sound_seconds": 4}, "too_short"),
     "4 s of pictures": ("clip.mkv", {"times": TEN_SECONDS[:50]}, "too_short"),
     "4 s of sound": ("clip.mkv", {"sound_seconds": 4}, "too_short"),
-    "a frame every microsecond": ("clip.mkv", {"times": TEN_SECONDS / 10**6}, "too_short"),
+    "one frame per microsecond": ("clip.mkv", {"times": TEN_SECONDS / 10**6}, "too_short"),
 }
 
 
@@ -246,7 +166,7 @@ def test_pictures_that_grow_midway_are_rejected(write_clip, tmp_path):
     both = tmp_path / "both.ts"
     content = small.read_bytes()
     both.write_bytes(content[: len(content) // 376 * 188] + large.read_bytes())
-    with pytest.raises(media.MediaError) as error:
+    with pytest.raises(MediaError) as error:
         media.read_frames(both, limits=MediaLimits(max_pixels=640 * 479))
     assert error.value.reason == "too_large"
 
@@ -300,7 +220,7 @@ def test_the_real_clips(decoder, real_data):
 
 
 def reason_of(decoder, path):
-    with pytest.raises(media.MediaError) as error:
+    with pytest.raises(MediaError) as error:
         decoder.read(path)
     assert str(path) in str(error.value)
     return error.value.reason

@@ -13,9 +13,10 @@ import pytest
 import avel_tf
 from avel_tf import media
 from avel_tf.configuration import MediaLimits
+from avel_tf.errors import MediaError
 from avel_tf.media import decoder_child
 
-# Reads a clip, says which process did, waits for a line, reads it again.
+# Reads a clip, prints which process did, waits for a line, reads the clip again.
 PARENT = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -31,7 +32,7 @@ decoder.read(sys.argv[2], num_segments=1)
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """A second of pictures and sound."""
+    """One second of frames and sound."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
     frames = [np.full((48, 64, 3), 10 * number, np.uint8) for number in range(25)]
     sound = np.sin(np.arange(16000))
@@ -56,7 +57,7 @@ def is_alive(pid):
 
 
 def end_while_reading(decoder, ending):
-    """Stops the child, lets it go on once `ending` was sent to it a moment later."""
+    """Stops the child, and resumes it after sending `ending` to it a moment later."""
     pid = pid_of(decoder)
     os.kill(pid, signal.SIGSTOP)
 
@@ -67,7 +68,7 @@ def end_while_reading(decoder, ending):
     threading.Timer(0.2, end).start()
 
 
-def test_clips_are_those_read_here_by_one_child(real_data, decoder, clip):
+def test_clips_equal_those_read_in_process_and_share_a_child(real_data, decoder, clip):
     for path, num_segments in [
         (real_data / "clips" / "llp_BjCEufrlXm4.mp4", 10),
         (real_data / "clips" / "bigbuckbunny.mp4", 5),
@@ -78,7 +79,7 @@ def test_clips_are_those_read_here_by_one_child(real_data, decoder, clip):
         np.testing.assert_array_equal(read.frames, expected.frames)
         np.testing.assert_array_equal(read.sound, expected.sound)
     pid = pid_of(decoder)
-    os.kill(pid, signal.SIGINT)  # as Ctrl-C does, which is the parent's to handle
+    os.kill(pid, signal.SIGINT)  # as Ctrl-C does; the parent handles it
     for _ in range(20):
         decoder.read(clip, num_segments=1)
     assert pid_of(decoder) == pid
@@ -93,12 +94,12 @@ def test_parts_and_lengths_are_read_too(real_data, decoder):
     np.testing.assert_array_equal(read.sound, expected.sound)
 
 
-def test_errors_are_those_raised_here(decoder, clip, tmp_path):
+def test_errors_equal_those_raised_in_process(decoder, clip, tmp_path):
     (tmp_path / "text.mp4").write_text("no video")
     for path in [tmp_path / "missing.mp4", tmp_path / "text.mp4", clip]:
-        with pytest.raises(media.MediaError) as expected:
+        with pytest.raises(MediaError) as expected:
             media.read_clip(path)
-        with pytest.raises(media.MediaError) as error:
+        with pytest.raises(MediaError) as error:
             decoder.read(path)
         assert error.value.reason == expected.value.reason
         assert str(error.value) == str(expected.value)
@@ -108,7 +109,7 @@ def test_errors_are_those_raised_here(decoder, clip, tmp_path):
 def test_a_crash_costs_one_clip(decoder, clip, ending):
     decoder.read(clip, num_segments=1)
     end_while_reading(decoder, ending)
-    with pytest.raises(media.MediaError, match=rf"clip\.mp4.*by signal {ending:d} \(") as error:
+    with pytest.raises(MediaError, match=rf"clip\.mp4.*by signal {ending:d} \(") as error:
         decoder.read(clip, num_segments=1)
     assert error.value.reason == "decoder_crashed"
     assert decoder.read(clip, num_segments=1).frames.shape[0] == 1
@@ -118,8 +119,8 @@ def test_a_child_that_died_in_between_costs_no_clip(decoder, clip):
     decoder.read(clip, num_segments=1)
     pid = pid_of(decoder)
     os.kill(pid, signal.SIGKILL)
-    while is_alive(pid):
-        time.sleep(0.01)
+    # A zombie cannot be reaped before the last of its threads has ended.
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert decoder.read(clip, num_segments=1).frames.shape[0] == 1
 
 
@@ -129,7 +130,7 @@ def test_a_hang_ends_at_the_time_limit(clip):
         pid = pid_of(decoder)
         os.kill(pid, signal.SIGSTOP)
         start = time.monotonic()
-        with pytest.raises(media.MediaError, match=r"clip\.mp4: .* longer than 1 s") as error:
+        with pytest.raises(MediaError, match=r"clip\.mp4: .* longer than 1 s") as error:
             decoder.read(clip, num_segments=1)
         assert time.monotonic() - start >= 1
         assert error.value.reason == "time_limit"
@@ -139,9 +140,9 @@ def test_a_hang_ends_at_the_time_limit(clip):
 
 def test_memory_is_limited(decoder, clip):
     decoder.read(clip, num_segments=1)
-    # More pictures than fit the limit: the same path that a file's own needs would take.
+    # More frames than fit the limit take the same path as a file that needs too much.
     num_frames = decoder_child.MAX_MEMORY_BYTES // (224 * 224 * 3) + 1
-    with pytest.raises(media.MediaError, match=r"clip\.mp4: .*over 4 GiB") as error:
+    with pytest.raises(MediaError, match=r"clip\.mp4: .*over 4 GiB") as error:
         decoder.read(clip, num_segments=1, frames_per_segment=num_frames)
     assert error.value.reason == "memory_limit"
     assert decoder.read(clip, num_segments=1).frames.shape[0] == 1
@@ -149,12 +150,12 @@ def test_memory_is_limited(decoder, clip):
 
 def test_limits_reach_the_child(clip):
     with media.DecoderProcess(MediaLimits(max_pixels=1000)) as decoder:
-        with pytest.raises(media.MediaError) as error:
+        with pytest.raises(MediaError) as error:
             decoder.read(clip, num_segments=1)
     assert error.value.reason == "too_large"
 
 
-def test_a_bug_is_no_reject(decoder, clip):
+def test_a_bug_is_not_a_reject(decoder, clip):
     with pytest.raises(RuntimeError, match=r"clip\.mp4(.|\n)*ValueError: `num_segments` must be"):
         decoder.read(clip, num_segments=0)
     assert decoder.read(clip, num_segments=1).frames.shape[0] == 1
@@ -176,7 +177,7 @@ def test_an_interrupted_read_leaves_nothing_for_the_next(decoder, clip, tmp_path
     finally:
         signal.signal(signal.SIGALRM, previous)
     assert not is_alive(pid)
-    with pytest.raises(media.MediaError, match="other.mp4: there is no such file"):
+    with pytest.raises(MediaError, match="other.mp4: there is no such file"):
         decoder.read(tmp_path / "other.mp4")
 
 
@@ -205,7 +206,7 @@ def test_nothing_stays_open(clip):
 
 @pytest.mark.parametrize("state", ["idle", "reading"])
 def test_the_child_ends_with_its_parent(clip, tmp_path, state):
-    # From a folder, and with a search path, where a fresh interpreter finds no avel_tf.
+    # With a working directory and search path where a fresh interpreter finds no avel_tf.
     package = pathlib.Path(avel_tf.__file__).parent.parent
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     parent = subprocess.Popen(
@@ -234,14 +235,14 @@ def test_the_child_ends_with_its_parent(clip, tmp_path, state):
     assert not is_alive(pid)
 
 
-def test_what_libraries_print_is_no_reply(clip, tmp_path, monkeypatch):
+def test_output_of_libraries_is_not_a_reply(clip, tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text("print('noise')")
     monkeypatch.syspath_prepend(tmp_path)
     with media.DecoderProcess() as decoder:
         assert decoder.read(clip, num_segments=1).frames.shape[0] == 1
 
 
-def test_a_child_that_cannot_start_is_no_reject(clip, tmp_path, monkeypatch, capfd):
+def test_a_child_that_cannot_start_is_not_a_reject(clip, tmp_path, monkeypatch, capfd):
     (tmp_path / "av.py").write_text("raise ImportError('no decoder here')")
     monkeypatch.syspath_prepend(tmp_path)
     with media.DecoderProcess() as decoder:
@@ -250,7 +251,7 @@ def test_a_child_that_cannot_start_is_no_reject(clip, tmp_path, monkeypatch, cap
     assert "no decoder here" in capfd.readouterr().err
 
 
-def test_the_child_loads_only_what_decodes():
+def test_the_child_imports_only_what_decoding_needs():
     code = (
         "import sys, avel_tf.media.decoder_child\n"
         "heavy = {'tensorflow', 'tensorflow_io', 'keras', 'apache_beam', 'scipy', 'h5py'}\n"

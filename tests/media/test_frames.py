@@ -1,4 +1,5 @@
 import pathlib
+import struct
 
 import av
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 
 from avel_tf import media
 from avel_tf.configuration import MediaLimits
+from avel_tf.errors import MediaError
 from avel_tf.media import frames as frames_module
 
 
@@ -15,7 +17,7 @@ def published_indices(num_frames):
 
 
 def shown_at(times, seconds):
-    """Number of the last frame that starts no later than `seconds`, the first if none does."""
+    """Returns the number of the last frame starting by `seconds`, or of the first if none does."""
     return max([number for number, time in enumerate(times) if time <= seconds + 1e-3], default=0)
 
 
@@ -51,8 +53,8 @@ def test_other_clips_are_read_by_presentation_time(write_clip, read_numbers, nam
     assert read_numbers(frames).tolist() == expected
 
 
-def test_reordered_frames_that_last_seconds_are_found(write_clip, read_numbers):
-    # Decoders hold frames back until later ones come, here from long after the last segment.
+def test_reordered_frames_that_each_last_seconds_are_found(write_clip, read_numbers):
+    # Decoders hold frames back until later ones arrive, here from long after the last segment.
     options = {"preset": "veryslow", "x264-params": "bframes=8:b-adapt=0:b-pyramid=none:scenecut=0"}
     times = np.arange(40) * 1.5
     path = write_clip("slow.mp4", times, video_options=options)
@@ -61,8 +63,8 @@ def test_reordered_frames_that_last_seconds_are_found(write_clip, read_numbers):
 
 
 @pytest.mark.parametrize("delay", [0, 5])
-def test_vp8_pictures_that_are_not_shown_are_no_frames(write_clip, tmp_path, read_numbers, delay):
-    # Two-pass encoders write them before a shown picture, milliseconds earlier or at its time.
+def test_hidden_vp8_pictures_are_not_frames(write_clip, tmp_path, read_numbers, delay):
+    # Two-pass encoders write them right before a shown picture, or at the same timestamp.
     options = {"deadline": "realtime", "cpu-used": "16", "g": "1"}
     times = np.arange(125) / 12.5
     path = write_clip("clip.mkv", times, video_codec="libvpx", video_options=options)
@@ -80,7 +82,7 @@ def test_vp8_pictures_that_are_not_shown_are_no_frames(write_clip, tmp_path, rea
                 each.pts = each.dts = pts
                 each.time_base, each.is_keyframe, each.stream = packet.time_base, True, stream
                 container.mux(each)
-    # Early ones make the rate vary: read by time, at moments some of which are theirs alone.
+    # Earlier timestamps make the rate vary, so that frames are read by time, some at hidden ones.
     frames = media.read_frames(copy, frames_per_segment=25)
     expected = media.segment_frame_indices(125, frames_per_segment=25)
     if delay:
@@ -90,7 +92,7 @@ def test_vp8_pictures_that_are_not_shown_are_no_frames(write_clip, tmp_path, rea
     np.testing.assert_array_equal(read_numbers(frames), expected)
 
 
-def test_of_a_long_clip_only_the_beginning_is_read(write_clip, read_numbers):
+def test_only_the_beginning_of_a_long_clip_is_read(write_clip, read_numbers):
     def read_bytes():
         return int(pathlib.Path("/proc/self/io").read_text().split()[1])
 
@@ -98,7 +100,7 @@ def test_of_a_long_clip_only_the_beginning_is_read(write_clip, read_numbers):
     path = write_clip("long.mkv", times, video_codec="rawvideo")
     before = read_bytes()
     frames = media.read_frames(path, frames_per_segment=2)
-    # What is kept of a file has been read from it: 23 of 200 frames of one size, and a buffer.
+    # No more is read than 23 of the 200 equally large frames, plus a buffer.
     assert read_bytes() - before < path.stat().st_size / 4
     expected = [[shown_at(times, t + i / 2) for i in range(2)] for t in range(10)]
     assert read_numbers(frames).tolist() == expected
@@ -115,7 +117,7 @@ OPEN_GOP = "bframes=5:b-pyramid=normal:b-adapt=0:ref=5:keyint=30:scenecut=0:open
         ("open.mkv", "libx265", {"x265-params": "log-level=none:keyint=20:open-gop=1"}),
     ],
 )
-def test_parts_are_those_of_the_whole(write_clip, name, codec, options):
+def test_parts_equal_the_whole(write_clip, name, codec, options):
     times = 0.2 + np.arange(700) * 0.0331 + np.arange(700) % 3 * 0.0023
     path = write_clip(name, times, video_codec=codec, video_options=options, sound=np.zeros(400000))
     whole = media.read_frames(path, num_segments=23, frames_per_segment=4)
@@ -124,7 +126,7 @@ def test_parts_are_those_of_the_whole(write_clip, name, codec, options):
             path, first_segment=first, num_segments=count, frames_per_segment=4
         )
         np.testing.assert_array_equal(part, whole[first : first + count])
-    with pytest.raises(media.MediaError, match="leave one of 3 segments empty"):
+    with pytest.raises(MediaError, match="leave one of 3 segments empty"):
         media.read_frames(path, first_segment=22, num_segments=3)
 
 
@@ -138,7 +140,7 @@ def test_a_long_clip_of_constant_rate_does_not_drift(write_clip, read_numbers):
     assert read_numbers(part).tolist() == expected[25:]
 
 
-def test_the_last_seconds_of_a_long_clip_are_no_clip_of_their_own(write_clip, read_numbers):
+def test_the_last_seconds_of_a_long_clip_are_not_read_as_a_clip(write_clip, read_numbers):
     times = np.arange(500) / 24.9  # lasts 20.08 s
     path = write_clip("long.mp4", times)
     part = media.read_frames(path, first_segment=10)
@@ -146,7 +148,7 @@ def test_the_last_seconds_of_a_long_clip_are_no_clip_of_their_own(write_clip, re
     assert read_numbers(part).tolist() == expected
 
 
-def test_time_is_counted_from_the_start_of_the_clip_not_of_its_video(write_clip, read_numbers):
+def test_time_starts_with_the_clip_not_with_its_video(write_clip, read_numbers):
     times = 0.4 + np.arange(300) / 25
     path = write_clip("late.mkv", times, sound=np.zeros(160000))
     expected = [[shown_at(times, t + i / 16) for i in range(16)] for t in range(10)]
@@ -155,15 +157,15 @@ def test_time_is_counted_from_the_start_of_the_clip_not_of_its_video(write_clip,
 
 def test_a_clip_without_a_frame_in_some_segment_is_too_short(write_clip):
     path = write_clip("short.mp4", np.arange(225) / 25)  # ends at 9.0 s
-    with pytest.raises(media.MediaError, match=r"short\.mp4.*225 frames.*9\.00 s") as error:
+    with pytest.raises(MediaError, match=r"short\.mp4.*225 frames.*9\.00 s") as error:
         media.read_frames(path)
     assert error.value.reason == "too_short"
     assert media.read_frames(path, num_segments=9).shape[0] == 9
 
 
 @pytest.mark.parametrize(("rotation", "bright"), [(90, "left"), (-90, "right"), (180, "bottom")])
-def test_pictures_are_turned_upright(write_clip, rotation, bright):
-    # Bright above, dark below; the file asks for a counterclockwise turn.
+def test_frames_are_rotated_upright(write_clip, rotation, bright):
+    # Bright above, dark below; the file specifies a counterclockwise rotation.
     picture = np.zeros((120, 160, 3), np.uint8)
     picture[:60] = 255
     path = write_clip("turned.mp4", np.arange(25) / 25, rotation=rotation, picture=picture)
@@ -178,6 +180,43 @@ def test_pictures_are_turned_upright(write_clip, rotation, bright):
     assert sides[bright].mean() > 230
 
 
+UNITY = 1 << 16
+
+
+@pytest.mark.parametrize(
+    ("matrix", "corner"),
+    [
+        ((1, 0, 0, 1), "top left"),
+        ((-1, 0, 0, 1), "top right"),
+        ((1, 0, 0, -1), "bottom left"),
+        ((-1, 0, 0, -1), "bottom right"),
+        ((0, 1, 1, 0), "top left"),
+        ((0, 1, -1, 0), "top right"),
+        ((0, -1, 1, 0), "bottom left"),
+        ((0, -1, -1, 0), "bottom right"),
+        ((0, 0, 0, 0), "top left"),
+        ((1, 1, 1, 1), "top left"),
+    ],
+)
+def test_the_whole_display_matrix_is_applied(write_clip, matrix, corner):
+    # Only a wide part of the top left is bright.
+    picture = np.zeros((120, 160, 3), np.uint8)
+    picture[:30, :80] = 255
+    path = write_clip("clip.mp4", np.arange(25) / 25, picture=picture)
+    data = path.read_bytes()
+    place = data.index(b"tkhd") + 44
+    a, b, c, d = (value * UNITY for value in matrix)
+    stated = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data[:place] + stated + data[place + 36 :])
+    frame = media.read_frames(path, num_segments=1, frames_per_segment=1, size=(60, 100))[0, 0]
+    rows, columns = np.nonzero(frame.mean(axis=-1) > 128)
+    is_turned = abs(matrix[1]) > abs(matrix[0])
+    assert len(set(rows)) == pytest.approx(30 if is_turned else 15, abs=1)
+    assert len(set(columns)) == pytest.approx(25 if is_turned else 50, abs=1)
+    found = ("top" if rows.mean() < 30 else "bottom", "left" if columns.mean() < 50 else "right")
+    assert " ".join(found) == corner
+
+
 def test_red_stays_red(write_clip):
     red = np.full((120, 160, 3), [255, 0, 0], np.uint8)
     path = write_clip("red.mp4", np.arange(25) / 25, picture=red)
@@ -186,8 +225,8 @@ def test_red_stays_red(write_clip):
 
 
 @pytest.mark.parametrize("size", [(120, 160), (360, 640), (300, 500), (720, 1280)])
-def test_frames_are_stretched_by_a_triangle_filter(size):
-    """Bilinear, and wider where a pixel stands for several, so that none is lost."""
+def test_antialiased_frames_are_stretched_by_a_triangle_filter(size):
+    """Checks bilinear scaling, with a filter wide enough that shrinking loses no pixel."""
 
     def weights(num_in, num_out=224):
         scale = num_in / num_out
@@ -199,26 +238,41 @@ def test_frames_are_stretched_by_a_triangle_filter(size):
     frame = av.VideoFrame.from_ndarray(np.repeat(grey[..., None], 3, axis=-1), format="rgb24")
     expected = weights(size[0]) @ grey @ weights(size[1]).T
     inside = slice(2, -2)  # FFmpeg repeats the pixels of the edge
-    for channel in np.moveaxis(frames_module._to_rgb(frame, (224, 224)), -1, 0):
+    for channel in np.moveaxis(frames_module._to_rgb(frame, (224, 224), "antialiased"), -1, 0):
         difference = channel[inside, inside] - expected[inside, inside]
         assert np.abs(difference).max() < 1.5  # of 255; rounding alone gives up to 1
 
 
-def test_a_file_without_pictures_says_so(write_clip):
+def test_frames_are_resized_as_published_unless_told_otherwise(write_clip):
+    stripes = np.zeros((120, 160, 3), np.uint8)
+    stripes[:, ::2] = 255
+    path = write_clip("stripes.mkv", np.arange(25) / 25, video_codec="rawvideo", picture=stripes)
+    part = {"num_segments": 1, "frames_per_segment": 1, "size": (60, 53)}
+    nearest, smooth = (
+        media.read_frames(path, **part, resize=resize)[0, 0, 30, 5:-5]
+        for resize in ("bilinear", "antialiased")
+    )
+    assert nearest.std() > 50 > 10 > smooth.std()
+    np.testing.assert_array_equal(nearest, media.read_frames(path, **part)[0, 0, 30, 5:-5])
+    with pytest.raises(ValueError, match="`resize` must be one of"):
+        media.read_frames(path, resize="nearest")
+
+
+def test_a_file_without_video_is_an_error(write_clip):
     path = write_clip("sound.wav", sound=np.zeros(160000))
-    with pytest.raises(media.MediaError, match="no video stream") as error:
+    with pytest.raises(MediaError, match="no video stream") as error:
         media.read_frames(path)
     assert error.value.reason == "no_video"
 
 
-def test_pictures_beyond_the_limit_are_told_before_they_are_decoded(write_clip):
+def test_frames_beyond_the_limit_are_rejected_before_decoding(write_clip):
     path = write_clip("large.mp4", np.arange(25) / 25)
-    with pytest.raises(media.MediaError, match=r"large\.mp4: .*have 160 x 120 pixels") as error:
+    with pytest.raises(MediaError, match=r"large\.mp4: .*have 160 x 120 pixels") as error:
         media.read_frames(path, num_segments=1, limits=MediaLimits(max_pixels=160 * 120 - 1))
     assert error.value.reason == "too_large"
 
 
-def test_the_first_segment_is_no_negative_number():
+def test_the_first_segment_must_not_be_negative():
     with pytest.raises(ValueError, match=r"`first_segment` must be an integer from 0\."):
         media.read_frames("clip.mp4", first_segment=-1)
 
@@ -229,7 +283,7 @@ def test_counts_must_be_positive(argument):
         media.read_frames("clip.mp4", **{argument: 0})
 
 
-def test_real_clips_give_moving_pictures(real_data):
+def test_real_clips_give_moving_frames(real_data):
     for name in ["llp_BjCEufrlXm4.mp4", "decord_flipping_a_pancake.mkv"]:
         frames = media.read_frames(real_data / "clips" / name)
         assert frames.shape == (10, 16, 224, 224, 3)

@@ -4,12 +4,12 @@ from avel_tf import media
 
 
 def grey_levels(num_frames):
-    """Frames (48, 64, 3), each as bright as its number."""
+    """Yields frames (48, 64, 3), each as bright as its number."""
     return [np.full((48, 64, 3), number % 250, np.uint8) for number in range(num_frames)]
 
 
 def clicks():
-    """Ten seconds with a short tone at the half of each."""
+    """Makes ten seconds with a short tone in the middle of each."""
     seconds = np.arange(160000) / 16000
     return 0.5 * np.sin(2 * np.pi * 1000 * seconds) * (abs(seconds % 1 - 0.5) < 0.01)
 
@@ -21,7 +21,7 @@ def write(path):
     return path
 
 
-def test_pictures_and_sound_come_back_in_their_seconds(tmp_path):
+def test_frames_and_sound_come_back_in_their_seconds(tmp_path):
     path = write(tmp_path / "clip.mp4")
     brightness = media.read_frames(path, size=(48, 64)).mean(axis=(2, 3, 4))
     np.testing.assert_allclose(brightness, media.segment_frame_indices(250), atol=4)

@@ -14,7 +14,7 @@ def arguments():
 
 @pytest.fixture
 def make_batch():
-    """Function that returns features and labels; every event is background somewhere."""
+    """Function that returns features and labels; from 3 segments on, with some background."""
 
     def make(batch=4, segments=10):
         rng = np.random.default_rng(0)
@@ -37,11 +37,11 @@ def make_batch():
 
 @pytest.fixture
 def randomize():
-    """Function that gives a model weights that differ everywhere, biases included."""
+    """Function that sets all weights of a model to distinct values, biases included."""
 
     def set_random_weights(model):
         rng = np.random.default_rng(1)
-        # Positive, as the variances of a batch normalization must be.
+        # Positive, as the variances of batch normalization must be.
         model.set_weights([rng.uniform(0.01, 0.5, size=w.shape) for w in model.get_weights()])
         return model
 

@@ -6,7 +6,7 @@ from avel_tf.models import CrossModalityLocalizer
 
 NAMES = ["audio_relevance_logits", "visual_relevance_logits", "event_relevance_probabilities"]
 
-# Whichever takes less: JAX, if eager, compiles every operation apart.
+# Whichever is faster: eager JAX compiles every operation separately.
 RUN_EAGERLY = keras.config.backend() == "tensorflow"
 
 
@@ -63,7 +63,7 @@ def test_self_matching_trains_by_itself_and_scores_by_the_cosine(arguments, inpu
         whole = np.asarray(matches[f"{query}_global_feature"])
         local = np.asarray(matches[f"{candidates}_local_features"])
         norms = np.linalg.norm(whole, axis=1)[:, None] * np.linalg.norm(local, axis=2)
-        # A segment that the ReLU leaves nothing of has cosine 0.
+        # A segment that the ReLU zeroes has cosine 0.
         expected = np.einsum("bd,btd->bt", whole, local) / np.maximum(norms, 1e-9)
         np.testing.assert_allclose(outputs[cosine], expected, rtol=1e-4, atol=1e-6)
         assert 0.5 < np.abs(expected).max() <= 1.0001
@@ -121,8 +121,8 @@ def test_recurrent_embedding_in_a_graph_of_unknown_size(arguments, make_batch):
     ],
 )
 def test_a_candidate_never_sees_the_querys_modality(arguments, inputs, randomize, variant):
-    # With the query fixed, the score of candidate t depends on the features of the candidates'
-    # modality at t alone, and the query on its own segments alone.
+    # With the query fixed, the score of candidate t depends only on the candidates' modality at
+    # t, and the query only on its own segments.
     model = randomize(CrossModalityLocalizer(**variant, **arguments))
     outputs = model(inputs)
     is_event = inputs["event_relevance"] > 0
@@ -138,7 +138,7 @@ def test_a_candidate_never_sees_the_querys_modality(arguments, inputs, randomize
         np.testing.assert_array_equal(same, is_event)
 
 
-def test_position_stays_out(arguments, inputs):
+def test_positions_have_no_effect(arguments, inputs):
     model = CrossModalityLocalizer(normalization="batch", **arguments)
     outputs = model(inputs)
     order = np.random.default_rng(0).permutation(10)
@@ -150,7 +150,7 @@ def test_position_stays_out(arguments, inputs):
 
 def test_batch_normalization_of_the_audio_and_of_the_mean_of_the_map(arguments, inputs):
     model = CrossModalityLocalizer(normalization="batch", **arguments)
-    # Inference normalizes by running statistics: the same as features normalized beforehand.
+    # Inference normalizes by running statistics, as if the features were already normalized.
     audio = inputs["audio_features"]
     visual = inputs["visual_features"].mean(axis=(2, 3))
     normalized = {"event_relevance": inputs["event_relevance"]}
@@ -158,7 +158,7 @@ def test_batch_normalization_of_the_audio_and_of_the_mean_of_the_map(arguments, 
         (model.audio_normalization, "audio_features", audio),
         (model.visual_normalization, "visual_features", visual),
     ):
-        assert (layer.momentum, layer.input.shape[-1]) == (0.9, feature.shape[-1])
+        assert (layer.momentum, layer.gamma.shape[0]) == (0.9, feature.shape[-1])
         mean, variance = feature.mean(axis=(0, 1)), feature.var(axis=(0, 1))
         layer.set_weights([np.ones_like(mean), np.zeros_like(mean), mean, variance])
         normalized[name] = (feature - mean) / np.sqrt(variance + layer.epsilon)
@@ -175,7 +175,7 @@ def test_edges(arguments, make_batch, batch, segments, block):
     features, _ = make_batch(batch, segments)
     model = CrossModalityLocalizer(block=block, normalization="batch", **arguments)
     outputs = model({**features, "event_relevance": np.zeros((batch, segments))})
-    # Without a query no candidate is more likely than another.
+    # Without a query, all candidates are equally likely.
     np.testing.assert_array_equal(outputs[NAMES[0]], np.zeros((batch, segments)))
     np.testing.assert_array_equal(outputs[NAMES[2]], np.full((batch, segments), 0.5))
 

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from avel_tf.layers.sequence_embedding import KINDS
+from avel_tf.choices import SEQUENCE_EMBEDDINGS
 from avel_tf.models import DualAttentionMatching
 
 NAMES = [
@@ -35,8 +35,8 @@ def make_model(**kwargs):
 
 def test_known_answer():
     # Width 1 throughout, all weights 1: the embedding is relu. Attention among equal segments
-    # passes their value on, so the audio event (2, 2) has global feature 2, the visual one
-    # (3, 3) has 3. Segment 0 is background and still scored: audio 3 * (1, 2, 2), visual
+    # returns their value, so the audio event (2, 2) has global feature 2, the visual one (3, 3)
+    # has 3. Segment 0 is background but still scored: audio 3 * (1, 2, 2), visual
     # 2 * (relu(-5), 3, 3).
     model = DualAttentionMatching(audio_dim=1, visual_dim=1, units=1, num_heads=1)
     model.set_weights([np.ones(weight.shape) for weight in model.get_weights()])
@@ -77,7 +77,7 @@ def test_swapping_the_modalities_swaps_the_directions(block, randomize):
 
 
 @pytest.mark.parametrize("block", ["plain", "full"])
-def test_background_is_scored_but_asks_for_nothing(block, randomize):
+def test_background_is_scored_but_not_part_of_the_query(block, randomize):
     model, inputs = randomize(make_model(block=block)), make_inputs()
     outputs = model(inputs)
     changed_audio = inputs["audio_features"].copy()
@@ -89,11 +89,11 @@ def test_background_is_scored_but_asks_for_nothing(block, randomize):
     assert np.abs(changed[NAMES[2]][:, :3] - outputs[NAMES[2]][:, :3]).min() > 0
 
 
-def test_self_matching_asks_with_the_modality_itself(randomize):
+def test_self_matching_queries_with_the_modality_itself(randomize):
     model, crossed = randomize(make_model(matching="self")), randomize(make_model())
     inputs = make_inputs()
     outputs, others = model(inputs), crossed(inputs)
-    # Only Eqs. 5 and 6 change: local and global features are those of cross-matching.
+    # Only Eqs. 5 and 6 change: local and global features are as in cross-matching.
     for name in (*LOCAL_NAMES, *NAMES[:2]):
         np.testing.assert_array_equal(outputs[name], others[name])
     probabilities = []
@@ -107,7 +107,7 @@ def test_self_matching_asks_with_the_modality_itself(randomize):
     np.testing.assert_allclose(outputs[NAMES[4]], np.mean(probabilities, axis=0), rtol=1e-5)
 
 
-@pytest.mark.parametrize("embedding", KINDS)
+@pytest.mark.parametrize("embedding", SEQUENCE_EMBEDDINGS)
 def test_embeddings_of_table_3(embedding, randomize):
     model, inputs = randomize(make_model(embedding=embedding)), make_inputs()
     outputs = model(inputs)

@@ -12,7 +12,7 @@ NAMES = [
     "segment_label",
 ]
 
-# Whichever takes less: JAX, if eager, compiles every operation apart.
+# Whichever is faster: eager JAX compiles every operation separately.
 RUN_EAGERLY = keras.config.backend() == "tensorflow"
 
 
@@ -24,7 +24,7 @@ def test_published_sizes():
     }
     shapes = {name: tensor.shape for name, tensor in model.output.items()}
     assert shapes == {"event_category_logits": (None, 28)} | dict.fromkeys(NAMES[1:], (None, None))
-    # Attention over regions, embeddings, 2 x 3 projections, category of both global features.
+    # Attention over regions, embeddings, 2 x 3 projections, category from both global features.
     attention = 512 * 512 + 512 + 128 * 512 + 512 + 2 * 512 * 49 + 49
     matching = (128 + 1) * 256 + (512 + 1) * 256 + 6 * 256 * 256
     assert model.count_params() == attention + matching + (512 + 1) * 28
@@ -34,7 +34,7 @@ def test_parts_are_wired_as_in_section_3_4(arguments, make_batch, randomize):
     model = randomize(SupervisedEventLocalizer(num_categories=4, **arguments))
     features, _ = make_batch()
     outputs = model(features)
-    # Global features of all segments, none masked: an event-cropped query would leak the label.
+    # Global features see all segments, unmasked: a query cropped to the event leaks the label.
     matches = model.dual_attention_matching(
         {
             "audio_features": features["audio_features"],
@@ -82,14 +82,14 @@ def test_without_matching_every_segment_is_the_event(arguments, make_batch, rand
     )
     outputs = model(features)
     assert set(outputs) == {NAMES[0], NAMES[3], NAMES[4]}
-    # The category is that of the fused global features, as with matching.
+    # The category comes from the fused global features, as with matching.
     np.testing.assert_array_equal(outputs[NAMES[0]], crossed(features)[NAMES[0]])
     np.testing.assert_array_equal(outputs[NAMES[3]], np.ones((4, 10)))
     category = np.argmax(outputs[NAMES[0]], axis=1)
     np.testing.assert_array_equal(outputs[NAMES[4]], np.repeat(category[:, None], 10, axis=1))
 
 
-def test_without_matching_the_category_loss_alone_moves_every_weight(arguments, make_batch):
+def test_without_matching_the_category_loss_moves_every_weight(arguments, make_batch):
     features, labels = make_batch()
     model = SupervisedEventLocalizer(
         num_categories=4, matching="none", dtype="mixed_bfloat16", **arguments
@@ -143,7 +143,7 @@ def test_edges(arguments, make_batch, batch, segments, block):
 def test_batch_normalization_acts_before_the_attention_over_regions(arguments, make_batch):
     model = SupervisedEventLocalizer(normalization="batch", **arguments)
     features, _ = make_batch(batch=16)
-    # What the features of untrained encoders look like: little around a large mean.
+    # As the features of untrained encoders: little variation around a large mean.
     features = {name: 100 + 0.01 * feature for name, feature in features.items()}
     for layer, name in (
         (model.audio_normalization, "audio_features"),

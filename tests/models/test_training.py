@@ -1,4 +1,4 @@
-"""What both localizers must do under `fit`, mixed precision, and saving."""
+"""Both localizers under `fit`, mixed precision, and saving."""
 
 import subprocess
 import sys
@@ -11,19 +11,23 @@ from avel_tf import models
 from avel_tf.losses import localization_losses, localization_targets
 from avel_tf.metrics import localization_metrics
 from avel_tf.models import SYSTEMS
+from tests.eager import eagerly
 
 TASKS = {task: systems["dam"] for task, systems in SYSTEMS.items()}
 RELEVANCE = ("audio_relevance_logits", "visual_relevance_logits", "event_relevance_probabilities")
 OUTPUTS = {"sel": (*RELEVANCE, "event_category_logits", "segment_label"), "cml": RELEVANCE}
 
-# Whichever takes less: tracing takes TensorFlow longer than these tests, and JAX compiles every
-# operation apart if eager.
+# Whichever is faster: tracing takes TensorFlow longer than these tests, and eager JAX compiles
+# every operation separately.
 RUN_EAGERLY = keras.config.backend() == "tensorflow"
 
 RELOAD = """
 import sys
 import keras
 import numpy as np
+if keras.config.backend() == "tensorflow":
+    import tensorflow as tf
+    tf.config.run_functions_eagerly(True)
 import avel_tf.losses
 import avel_tf.metrics
 import avel_tf.models
@@ -35,13 +39,13 @@ for path in sys.argv[1:]:
     for name, output in model.predict_on_batch(inputs).items():
         np.testing.assert_allclose(output, expected[name], rtol=1e-5, atol=1e-5)
     assert type(model).__module__.startswith("avel_tf.models"), type(model)
-    # Training goes on: compiled, with the optimizer's state.
+    # Training can resume: the model is compiled and has the optimizer's state.
     if path.endswith(("sel.keras", "cml.keras")):
         assert model.compiled and model.optimizer.iterations == 1
 """
 
 
-@pytest.mark.parametrize("name", sorted(set(models.__all__) - {"SYSTEMS"}))
+@pytest.mark.parametrize("name", sorted(set(models.__all__) - {"SYSTEMS", "Localizer"}))
 def test_unknown_arguments_are_refused(name):
     with pytest.raises(TypeError, match="'unit'"):
         getattr(models, name)(unit=8)
@@ -55,7 +59,7 @@ def make_data(task, make_batch, **kwargs):
 
 
 def make_model(task, arguments, **kwargs):
-    """A model of the task; for CML the map is of any size."""
+    """Returns a model of the task; for CML the map may have any size."""
     arguments = arguments | kwargs
     if task == "cml":
         arguments["visual_dim"] = arguments.pop("visual_shape")[-1]
@@ -110,7 +114,7 @@ def test_one_step_moves_every_weight(task, relevance_loss, policy, arguments, ma
 @pytest.mark.parametrize("task", TASKS)
 def test_graph_of_unknown_batch_and_length(task, arguments, make_batch):
     model = make_model(task, arguments)
-    for batch, segments in ((4, 10), (3, 5)):  # of unknown sizes the second time
+    for batch, segments in ((4, 10), (3, 5)):  # sizes are unknown the second time
         features, _ = make_data(task, make_batch, batch=batch, segments=segments)
         outputs = model.predict_on_batch(features)
         for name, expected in model(features).items():
@@ -139,10 +143,10 @@ def test_dtype_policy_is_saved(task, arguments, tmp_path):
     assert loaded.dtype_policy.name == "mixed_bfloat16"
     policies = {
         layer.name: layer.dtype_policy.name
-        for layer in loaded._flatten_layers()  # of all depths, for which Keras has no public name
+        for layer in loaded._flatten_layers()  # at all depths; Keras has no public equivalent
         if not isinstance(layer, keras.layers.InputLayer)
     }
-    # The logits of the softmax stay exact.
+    # The softmax's logits stay float32.
     expected = {"event_category"} if task == "sel" else set()
     assert {name for name, policy in policies.items() if policy != "mixed_bfloat16"} == expected
     assert {"visual_normalization", "matching", "audio_attention", "query"} <= policies.keys()
@@ -153,7 +157,7 @@ def test_dtype_policy_is_saved(task, arguments, tmp_path):
 def test_learns_a_separable_event(task, arguments, make_batch):
     keras.utils.set_random_seed(0)
     features, targets = make_data(task, make_batch, batch=32)
-    # What the event adds to both modalities: a direction of its own for each category.
+    # The event adds a category-specific direction to both modalities.
     is_event = targets["event_relevance_probabilities"] > 0
     category = np.arange(32) % 4
     features["audio_features"] += 4 * (is_event[..., None] * np.eye(6)[category][:, None])
@@ -179,6 +183,7 @@ def test_learns_a_separable_event(task, arguments, make_batch):
 
 
 @pytest.mark.slow
+@eagerly()
 def test_reload_in_a_fresh_process(arguments, make_batch, tmp_path):
     models = {
         "sel": make_compiled("sel", arguments, block="full", normalization="batch"),

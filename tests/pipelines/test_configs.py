@@ -4,7 +4,9 @@ import pathlib
 
 import pytest
 
-from avel_tf.configuration import SYSTEMS
+from avel_tf.choices import SYSTEMS
+from avel_tf.cli.program import parse_arguments
+from avel_tf.training.settings import SETTINGS, system_training
 from pipelines import configs, local_runner
 from pipelines.ave_pipeline import create_pipeline
 
@@ -21,7 +23,7 @@ ORDER = [
 
 
 def build(*arguments):
-    return local_runner.build_config(local_runner.parse_arguments(list(arguments)), OUTPUT)
+    return local_runner.build_config(parse_arguments(local_runner, "avel run", arguments), OUTPUT)
 
 
 @pytest.mark.parametrize("task", ["sel", "cml"])
@@ -76,52 +78,65 @@ def test_flags_left_out_keep_the_configuration():
 
 
 def test_published_features_are_made_of_sixteen_frames():
-    config = configs.ave("sel", data_root="videos", audio_weights="vggish.weights.h5")
+    config = configs.ave("sel", data_root="videos")
     assert config.extraction.encoding.frames_per_segment == 16
     assert config.extraction.encoding.visual_weights == "imagenet"
 
 
-@pytest.mark.parametrize("settings", configs.SETTINGS)
+@pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize(
     ("task", "system"), [(task, system) for task, names in SYSTEMS.items() for system in names]
 )
 def test_every_system_has_a_training(task, system, settings):
-    training = configs.system_training(task, system, settings)
+    training = system_training(task, system, settings)
     assert (training.task, training.system) == (task, system)
 
 
 def test_faithful_settings_are_what_the_papers_say():
     for task in SYSTEMS:
-        assert configs.system_training(task, "dam", "faithful").relevance_loss == "mean"  # Eq. 7
-    training = configs.system_training("sel", "audio_visual_attention", "faithful")
+        assert system_training(task, "dam", "faithful").relevance_loss == "mean"  # Eq. 7
+    training = system_training("sel", "audio_visual_attention", "faithful")
     assert (training.segment_loss, training.epochs) == ("soft_margin", 300)
     assert (training.schedule, training.patience) == ("drop", 300)  # never stopped early
     assert (training.batch_size, training.learning_rate) == (64, 1e-3)
-    training = configs.system_training("cml", "avdln", "faithful")
+    training = system_training("cml", "avdln", "faithful")
     assert (training.batch_size, training.epochs, training.learning_rate) == (8, 20, 1e-3)
     assert training.patience == 20
 
 
 def test_unknown_settings_and_systems_are_named():
     with pytest.raises(ValueError, match="`settings` must be .*Received: settings='best'"):
-        configs.system_training("sel", "dam", "best")
+        system_training("sel", "dam", "best")
     with pytest.raises(ValueError, match="`system` must be .*Received: system='dcca'"):
-        configs.system_training("sel", "dcca")
+        system_training("sel", "dcca")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--config", "ave"], "`data_root` or `features_dir` must be given"),
-        (["--config", "ave", "--data_root", "videos"], "`audio_weights` must be given"),
+        (["--config", "ave"], "`--data_root` or `--features_dir` must be given"),
+        (
+            ["--config", "ave", "--features_dir", "/missing"],
+            "`--features_dir`: /missing is not a folder",
+        ),
+        (
+            ["--config", "ave", "--data_root", "/missing", "--audio_weights", "random"],
+            "`--data_root`: /missing is not a folder",
+        ),
+        (
+            ["--config", "ave", "--data_root", "/", "--audio_weights", "/missing.weights.h5"],
+            "`--audio_weights`: /missing.weights.h5 does not exist",
+        ),
+        (["--settings", "faithful"], "`--settings` needs `--config ave`"),
         (["--data_root", "videos"], "need `--config ave`"),
-        (["--epochs", "0"], "`epochs` must be a positive integer. Received: epochs=0"),
-        (["--learning_rate", "-1"], "`learning_rate` must be a positive number"),
+        (["--epochs", "0"], "`--epochs` must be a positive integer. Received: epochs=0"),
+        (["--learning_rate", "-1"], "`--learning_rate` must be a positive number"),
         (["--beam_args=--runnr=DirectRunner"], "Beam has no option ['runnr']"),
-        (["--max_regression", "2"], "`max_regression` must be a number from 0 to 1"),
+        (["--max_regression", "2"], "`--max_regression` must be a number from 0 to 1"),
     ],
 )
 def test_wrong_flags_end_with_a_clear_error(arguments, message, capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("avel_tf.simulation.render_dataset", lambda *_: None)
-    assert local_runner.main([*arguments, "--output_root", str(tmp_path)]) == 2
+    assert local_runner.main([*arguments, "--output_root", str(tmp_path / "root")]) == 2
     assert message in capsys.readouterr().err
+    assert not (tmp_path / "root").exists()

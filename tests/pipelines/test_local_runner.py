@@ -1,17 +1,17 @@
-"""The pipeline as a user runs it: one command, features in, a served model out."""
+"""The pipeline as users run it: one command, features in, a served model out."""
 
 import functools
 import json
 import pathlib
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
-CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+from tests import programs
+
+RUNNER = pathlib.Path(__file__).resolve().parents[2] / "pipelines" / "local_runner.py"
 COMPONENTS = (
     "AveExampleGen",
     "StatisticsGen",
@@ -25,13 +25,8 @@ COMPONENTS = (
 pytestmark = pytest.mark.slow
 
 
-def command(*arguments):
-    runner = CHECKOUT / "pipelines" / "local_runner.py"
-    return [sys.executable, str(runner), *map(str, arguments)]
-
-
 def run(*arguments, status=0):
-    result = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300)
+    result = programs.run(RUNNER, *arguments)
     assert result.returncode == status, result.stdout + result.stderr
     return result
 
@@ -45,13 +40,13 @@ def flags(features, root, task, *more):
 
 
 def outcomes(screen):
-    """Pairs of component and what became of it, from the screen."""
+    """Finds pairs of component and outcome on the screen."""
     return re.findall(r"\[\d/7\] (\w+)\n\s+([a-zA-Z, ]+?) \(", screen)
 
 
 @pytest.fixture(scope="module")
 def first_run(feature_folder, tmp_path_factory):
-    """Function that runs a task's pipeline once and returns its output root and its screen."""
+    """Function that runs a task's pipeline once and returns its output root and its output."""
 
     @functools.cache
     def run_once(task):
@@ -87,7 +82,7 @@ def test_features_become_a_served_model_and_a_second_run_is_cached(feature_folde
     assert outcomes(second.stdout) == [
         (name, "unchanged, served from cache") for name in COMPONENTS
     ]
-    # The same summary, from the lineage alone.
+    # The same summary, only from the lineage.
     summary = screen[screen.index("\n\n") : screen.index("Time:")]
     assert summary in second.stdout
 
@@ -100,18 +95,14 @@ def test_another_threshold_evaluates_again_and_nothing_else(feature_folder, firs
     ) | dict.fromkeys(["Evaluator", "Pusher"], "done")
 
 
-def test_killed_training_goes_on_and_gives_the_same_model(feature_folder, first_run, tmp_path):
-    process = subprocess.Popen(
-        command(*flags(feature_folder, tmp_path, "sel")),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def test_killed_training_resumes_and_gives_the_same_model(feature_folder, first_run, tmp_path):
+    program = programs.Program(RUNNER, *flags(feature_folder, tmp_path, "sel"))
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("artifacts/Trainer/.working/*/*/checkpoints/epoch-00002.keras")):
-        assert process.poll() is None and time.monotonic() < deadline
+        assert program.is_running() and time.monotonic() < deadline
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    program.kill()
+    assert program.wait().returncode == -signal.SIGKILL
     assert not list(tmp_path.glob("artifacts/Trainer/model/[0-9]*"))
 
     resumed = run(*flags(feature_folder, tmp_path, "sel"))
@@ -134,7 +125,7 @@ def test_failure_names_component_reason_and_remedy(feature_folder, tmp_path):
     assert "ExampleValidator failed: Anomalies of the dataset (" in result.stderr
     assert "missing_category:train:Mandolin" in result.stderr
     assert "--allow_anomaly NAME" in result.stderr
-    assert "goes on from here" in result.stderr
+    assert "the same command resumes the run" in result.stderr
     assert outcomes(result.stdout)[-1] == ("ExampleValidator", "FAILED")
     assert "Traceback" not in result.stderr
 
@@ -143,6 +134,6 @@ def test_a_model_no_better_than_chance_is_not_pushed(feature_folder, first_run):
     root, _ = first_run("cml")
     served = set((root / "served").glob("*/*"))
     chance = ("--epochs", 1, "--learning_rate", 1e-9)
-    result = run(*flags(feature_folder, root, "cml", *chance))
+    result = run(*flags(feature_folder, root, "cml", *chance), status=3)
     assert "not pushed" in result.stdout
     assert set((root / "served").glob("*/*")) == served != set()

@@ -1,19 +1,25 @@
-"""The paper's tables as a user makes them: one command, from features to tables."""
+"""The paper's tables as users make them: one command, from features to tables."""
 
+import dataclasses
+import functools
 import json
 
 import numpy as np
 import pytest
 
-from avel_tf import result_tables
-from avel_tf.locks import exclusive
+from avel_tf.cli.program import parse_arguments
+from avel_tf.evaluation.record_accuracies import RecordAccuracies
+from avel_tf.evaluation.results import Scores
+from avel_tf.metrics import PRIMARY_METRIC
+from avel_tf.reporting import result_tables
+from avel_tf.utils.locks import exclusive
 from components import launcher
 from components.artifacts import Model, RecordScores
 from components.launcher import Result
 from components.trainer import Trainer
-from pipelines import experiments, reproduce
+from pipelines import reproduce, tune
 
-PARSE = reproduce.parse_arguments
+PARSE = functools.partial(parse_arguments, reproduce, "avel reproduce")
 
 
 @pytest.fixture
@@ -26,7 +32,7 @@ def read_table(root, key):
 
 
 class Runs:
-    """Stands in for the pipelines: every system has the same accuracies, in another order."""
+    """Replaces the pipelines: every system has the same accuracies, in another order."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -47,13 +53,17 @@ class Runs:
         names = ("audio_to_visual", "visual_to_audio", "average")
         names = [*(f"{name}_accuracy" for name in names), "segment_accuracy"]
         names += ["category_accuracy", "relevance_accuracy", "average_overlap"]
+        primary = PRIMARY_METRIC[training.task]
         value = np.nan if training.system in self.diverged else 0.25 + 0.5 * training.seed
-        content = {"metrics": dict.fromkeys(names, value)}
-        content |= {"trivial_baselines": {"random window": 0.2}, "yardsticks": {}}
-        scores.metrics_path().write_text(json.dumps(content))
+        trivial = {"random window": 0.2}
+        content = Scores(training.task, primary, dict.fromkeys(names, value), trivial, {})
+        marked = {"caution": "From a simulation.", **dataclasses.asdict(content)}
+        scores.folder().metrics_path.write_text(json.dumps(marked))
         order = np.random.default_rng(number).permutation(40)
-        np.savez(scores.records_path(), record_id=order + 100, accuracy=order % 3 / 2)
+        records = RecordAccuracies(primary, order + 100, order % 3 / 2)
+        records.save(scores.folder().records_path)
         summary = {"best_epoch": 3, "epochs": 5, "seconds": 7.0, "val_accuracy": 0.5}
+        summary |= {"data": "simulated features", "caution": "From a simulation."}
         return [
             Result("Trainer", "COMPLETE", 1.0, {"model": Model(f"/models/{number}")}, summary),
             Result("Scorer", "COMPLETE", 1.0, {"scores": scores}, {}),
@@ -63,20 +73,21 @@ class Runs:
 @pytest.fixture
 def runs(tmp_path, monkeypatch):
     monkeypatch.setattr(result_tables, "draw", lambda table, path, _: path.touch())  # slow
-    monkeypatch.setattr("avel_tf.comparison.RESAMPLES", 500)
+    monkeypatch.setattr("avel_tf.evaluation.bootstrap.RESAMPLES", 500)
     stand_in = Runs(tmp_path)
-    monkeypatch.setattr(experiments, "run_pipeline", stand_in)
+    monkeypatch.setattr(launcher, "run_pipeline", stand_in)
     return stand_in
 
 
 def run(root, *arguments):
+    (root.parent / "features").mkdir(exist_ok=True)
     features = ("--features_dir", str(root.parent / "features"))
     return reproduce.main([*features, "--output_root", str(root), *arguments])
 
 
 def test_each_training_runs_once_and_all_of_one_seed_first(runs, root, capsys):
     assert run(root, "--tables", "1", "3", "4", "--runs", "2") == 0
-    # Of 3, 8 and 2 rows, dual attention matching is in all tables.
+    # Of the 3, 8 and 2 rows, dual attention matching is in all tables.
     assert len(runs.trainings) == len(set(runs.trainings)) == 2 * 11
     assert [training.seed for training in runs.trainings] == [0] * 11 + [1] * 11
     for key in ("1", "3", "4"):
@@ -100,10 +111,21 @@ def test_tables_say_what_the_features_are(runs, root):
     run(root, "--tables", "1", "--rows", "DCCA", "--runs", "1")
     features = root.parent / "features"
     assert read_table(root, "1-rows")["data"] == f"features of {features}."
-    features.mkdir()
     (features / "simulation.json").write_text('{"annotations_dir": "AVE"}')
     run(root, "--tables", "1", "--rows", "DCCA", "--runs", "1")
     assert "simulated features" in read_table(root, "1-rows")["data"]
+    assert read_table(root, "1-rows")["caution"] == "From a simulation."
+
+
+@pytest.mark.parametrize("flag", ["--features_dir", "--annotations_dir"])
+@pytest.mark.parametrize("program", [reproduce, tune])
+def test_without_the_data_nothing_is_made(program, flag, root, capsys):
+    missing = root.parent / "missing"
+    assert program.main([flag, str(missing), "--output_root", str(root)]) == 2
+    assert capsys.readouterr().err == (
+        f"Error: `{flag}`: {missing} is not a folder. Give another one.\n"
+    )
+    assert not root.exists()
 
 
 def test_systems_are_compared_record_by_record(runs, root):
@@ -131,7 +153,7 @@ def test_a_row_that_fails_says_so_and_others_run(runs, root, capsys):
 
 
 @pytest.mark.parametrize("system", ["avdln", "dam"])
-def test_a_diverged_run_is_a_failed_one(runs, root, system, capsys):
+def test_a_diverged_run_counts_as_failed(runs, root, system, capsys):
     runs.diverged.add(system)
     assert run(root, "--tables", "1", "--runs", "2") == 1
     assert len(runs.trainings) == 6
@@ -141,7 +163,18 @@ def test_a_diverged_run_is_a_failed_one(runs, root, system, capsys):
     assert "diverged" in capsys.readouterr().out
 
 
-def test_tables_of_other_settings_have_a_name_of_their_own(runs, root):
+def test_settings_of_a_file_are_for_its_rows(runs, root, tmp_path, capsys):
+    path = tmp_path / "tuned.json"
+    path.write_text('{"task": "cml", "batch_size": 17}')
+    assert run(root, "--tables", "1", "--runs", "1", "--settings", str(path)) == 0
+    sizes = {training.system: training.batch_size for training in runs.trainings}
+    assert sizes.pop("dam") == 17 and set(sizes.values()) == {8, 256}
+    assert (root / "tables" / "1-tuned.md").is_file()
+    assert run(root, "--tables", "2", "--settings", str(path)) == 2
+    assert "tuned.json is for none of the rows" in capsys.readouterr().err
+
+
+def test_tables_of_other_settings_have_their_own_name(runs, root):
     for settings in ("ave", "faithful"):
         run(root, "--tables", "1", "--runs", "1", "--settings", settings)
     assert {path.stem for path in (root / "tables").iterdir()} == {"1", "1-faithful"}
@@ -157,7 +190,7 @@ def test_the_last_row_may_fail_too(runs, root):
     assert [row.get("difference") for row in read_table(root, "1")["rows"]] == [None] * 3
 
 
-def test_without_data_nothing_goes_on(runs, root, capsys):
+def test_without_data_nothing_runs(runs, root, capsys):
     runs.failures["dcca"] = ("AveExampleGen", "No Annotations.txt in nowhere.")
     assert run(root) == 2
     assert len(runs.trainings) == 1
@@ -171,7 +204,7 @@ def test_one_program_at_a_time(runs, root, capsys):
     assert runs.trainings == []
 
 
-def test_a_folder_of_clips_is_no_features(root, capsys):
+def test_a_folder_of_clips_does_not_count_as_features(root, capsys):
     clips = root.parent / "features"
     clips.mkdir()
     (clips / "simulation.json").write_text('{"num_clips": 96}')
@@ -179,13 +212,13 @@ def test_a_folder_of_clips_is_no_features(root, capsys):
     assert "No Annotations.txt in" in capsys.readouterr().err
 
 
-def test_an_interrupted_run_says_how_to_go_on(monkeypatch, root, capsys):
+def test_an_interrupted_run_says_how_to_resume(monkeypatch, root, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiments, "run_pipeline", interrupt)
+    monkeypatch.setattr(launcher, "run_pipeline", interrupt)
     assert run(root) == 130
-    assert "The same command goes on from here." in capsys.readouterr().err
+    assert "The same command resumes." in capsys.readouterr().err
 
 
 def test_one_cell(runs, root):
@@ -215,7 +248,7 @@ def test_a_system_with_fewer_epochs_keeps_them():
     assert [row.training.patience for row in rows] == [8, 8, 8]
 
 
-def test_all_that_the_paper_has_is_made_by_default():
+def test_all_tables_of_the_paper_are_made_by_default():
     flags = PARSE([])
     assert (flags.tables, flags.runs) == (["1", "2", "3", "4", "5", "figure5"], 3)
     assert [table.key for table in reproduce.select(flags)] == flags.tables
@@ -225,8 +258,9 @@ def test_all_that_the_paper_has_is_made_by_default():
     ("arguments", "message"),
     [
         (["--tables", "1", "--rows", "GRU"], "No row of tables 1 is called ['GRU']. They are: DC"),
-        (["--epochs", "0"], "`epochs` must be a positive integer. Received: epochs=0"),
-        (["--seed", "-1"], "`seed` must be an integer from 0"),
+        (["--epochs", "0"], "`--epochs` must be a positive integer. Received: epochs=0"),
+        (["--seed", "-1"], "`--seed` must be an integer from 0"),
+        (["--runs", "0"], "`--runs` must be a positive integer. Received: runs=0"),
         (["--num_records", "300"], "`--num_records` are for simulated features: leave out"),
     ],
 )
@@ -240,9 +274,11 @@ def test_wrong_values_end_with_a_clear_error(runs, root, arguments, message, cap
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--runs", "0"], "`--runs` must be at least 1. Received: --runs 0"),
         (["--tables", "6"], "invalid choice: '6'"),
-        (["--settings", "best"], "invalid choice: 'best'"),
+        (
+            ["--settings", "best"],
+            "'best' is not one of ave, faithful, own, nor a file ending in .json",
+        ),
     ],
 )
 def test_wrong_flags_are_refused(arguments, message, capsys):
@@ -255,9 +291,9 @@ def test_wrong_flags_are_refused(arguments, message, capsys):
 @pytest.mark.slow
 def test_simulated_features_become_a_table_and_a_second_run_is_cached(root, monkeypatch, capsys):
     monkeypatch.setattr("avel_tf.simulation.feature_dataset.NUM_BACKGROUND_CLIPS", 2)
-    monkeypatch.setattr("avel_tf.training.export_model", lambda *_: None)  # which others test
-    # Somebody may be editing the code meanwhile.
-    monkeypatch.setattr(launcher, "_check_code", lambda kind: None)
+    monkeypatch.setattr("avel_tf.training.train.export_model", lambda *_: None)  # tested elsewhere
+    # The code may be edited in the meantime.
+    monkeypatch.setattr(launcher, "check_unchanged", lambda kind: None)
     execute = Trainer.execute
 
     def fail(self, *arguments):
@@ -297,7 +333,7 @@ def test_simulated_features_become_a_table_and_a_second_run_is_cached(root, monk
     assert [row["difference"] is None for row in table["rows"]] == [False, True]
     assert "| DAM " in screen
 
-    # The same tables from cache alone, where nothing can be trained.
+    # The same tables only from cache, where nothing can be trained.
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "execute", None)
         again, screen = make(status=0)

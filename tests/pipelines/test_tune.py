@@ -1,12 +1,17 @@
-"""The search as a user runs it, with a stand-in for the training."""
+"""The search as users run it, with a stand-in for training."""
 
+import dataclasses
 import json
+import pathlib
 
 import pytest
 
+from avel_tf.cli.program import parse_arguments
+from avel_tf.training.settings import system_training
+from components import launcher
 from components.artifacts import Model
 from components.launcher import Result
-from pipelines import experiments, tune
+from pipelines import local_runner, tune
 
 
 @pytest.fixture
@@ -15,11 +20,11 @@ def root(tmp_path):
 
 
 class Trainings:
-    """Stands in for the pipelines: val is as good as the number of heads, and the seed."""
+    """Replaces the pipelines: val accuracy depends on the number of heads and the seed."""
 
     def __init__(self):
         self.done = []
-        self.failure = None  # what the Trainer says from the fourth training on
+        self.failure = None  # message of the Trainer from the fourth training on
 
     def __call__(self, pipeline, **_):
         assert "Scorer" not in {component.id for component in pipeline.components}
@@ -38,18 +43,19 @@ class Trainings:
 @pytest.fixture
 def trainings(monkeypatch):
     stand_in = Trainings()
-    monkeypatch.setattr(experiments, "run_pipeline", stand_in)
+    monkeypatch.setattr(launcher, "run_pipeline", stand_in)
     return stand_in
 
 
 def run(root, *arguments):
+    (root.parent / "features").mkdir(exist_ok=True)
     features = ("--features_dir", str(root.parent / "features"))
     return tune.main([*features, "--output_root", str(root), *arguments])
 
 
 def test_the_faithful_settings_and_distinct_random_ones_are_tried():
     trials = tune.draw_trials("sel", 30, 0)
-    assert trials[0] == tune.configs.system_training("sel", "dam", "faithful")
+    assert trials[0] == system_training("sel", "dam", "faithful")
     assert len(set(trials)) == 30
     for training in trials[1:]:
         assert training.learning_rate in tune.LEARNING_RATES[training.optimizer]
@@ -79,12 +85,14 @@ def test_the_best_of_several_seeds_wins(trainings, root, capsys):
         assert values == sorted(values, reverse=True)
         assert all(row["val_accuracy"] > 0 for row in rows[: len(values)])  # diverged ones last
     lines = (root / "tuning" / "cml.md").read_text().splitlines()
-    assert len(lines) == 2 + 12
-    assert lines[2].startswith("| 55.0 | 2 | units ")
+    assert lines[0] == f"Data: features of {root.parent / 'features'}."
+    assert len(lines) == 4 + 12
+    assert lines[4].startswith("| 55.0 | 2 | units ")
     screen = capsys.readouterr().out
     assert "[12/12] units" in screen and "Finalist, seed 1: units" in screen
     assert "val 60.00% (epoch 3 of 5, 7 s)" in screen
     assert "Best on val, 55.00%: units" in screen
+    assert screen.count(lines[0]) == 2
 
 
 def test_what_was_tried_is_kept_when_a_training_fails(trainings, root, capsys):
@@ -96,6 +104,29 @@ def test_what_was_tried_is_kept_when_a_training_fails(trainings, root, capsys):
 
 @pytest.mark.parametrize("name", ["trials", "finalists", "runs"])
 def test_numbers_must_be_positive(name, capsys):
-    with pytest.raises(SystemExit):
-        tune.parse_arguments([f"--{name}", "0"])
-    assert f"`--{name}` must be at least 1. Received: 0" in capsys.readouterr().err
+    assert tune.main([f"--{name}", "0"]) == 2
+    assert f"`--{name}` must be a positive integer. Received: {name}=0" in capsys.readouterr().err
+
+
+def test_the_best_settings_can_be_used(trainings, root):
+    assert run(root, "--trials", "5", "--finalists", "2", "--runs", "2") == 0
+    path = root / "tuning" / "cml-best.json"
+    table = json.loads((root / "tuning" / "cml.json").read_text())
+    best = next(
+        training
+        for training in trainings.done
+        if json.loads(json.dumps(dataclasses.asdict(training))) == table[0]["training"]
+    )
+    flags = ("--config", "ave", "--features_dir", "features", "--task", "cml")
+    given = parse_arguments(local_runner, "avel run", [*flags, "--settings", str(path)])
+    config = local_runner.build_config(given, root)
+    assert config.training == dataclasses.replace(best, settings_name="cml-best")
+
+
+def test_every_searched_setting_has_a_flag():
+    drawn = tune.draw_trials("sel", 2, 0)[1]
+    values = dataclasses.asdict(drawn) | dataclasses.asdict(drawn.model)
+    arguments = [f"--{name}={values[name]}" for name in (*tune.SPACE, "learning_rate")]
+    arguments += ["--config", "ave", "--features_dir", "features", "--settings", "faithful"]
+    given = parse_arguments(local_runner, "avel run", arguments)
+    assert local_runner.build_config(given, pathlib.Path()).training == drawn

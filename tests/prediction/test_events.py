@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 
-from avel_tf.ave import BACKGROUND, Annotation
+from avel_tf.ave import BACKGROUND, CATEGORIES, Annotation
 from avel_tf.prediction import events
 from avel_tf.prediction.events import Event, localize
 
 CLOCK, TRUCK = 26, 7
-FIRST, SECOND = events.CATEGORIES[CLOCK], events.CATEGORIES[TRUCK]
+FIRST, SECOND = CATEGORIES[CLOCK], CATEGORIES[TRUCK]
 
 
 def probabilities(labels, certainty):
-    """(B, T, 29): `certainty` for each label, the rest for background or, of that, the clock."""
+    """Makes (B, T, 29): `certainty` for each label; the rest for background or, for it, a clock."""
     labels, certainty = np.broadcast_arrays(labels, certainty)
     made = np.zeros((*labels.shape, BACKGROUND + 1))
     np.put_along_axis(made, labels[..., None], certainty[..., None], axis=-1)
@@ -20,7 +20,7 @@ def probabilities(labels, certainty):
 
 
 class Fake:
-    """A system that takes the label and its certainty of each segment from the features."""
+    """A system that reads each segment's label and its certainty from the features."""
 
     def __init__(self):
         self.batches = []
@@ -63,7 +63,7 @@ def test_a_short_clip_is_one_window():
     fake = Fake()
     found = localize(fake, *features([CLOCK, CLOCK, BACKGROUND]))
     assert fake.batches == [(1, 3)]
-    assert found.events == [Event(0, 2, FIRST, pytest.approx(0.9))]
+    assert found.events == [Event(0, 2, FIRST, pytest.approx(0.9), pytest.approx(0.45))]
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_an_event_across_windows_is_one():
     fake = Fake()
     found = localize(fake, *features(labels))
     assert found.labels.tolist() == labels
-    assert found.events == [Event(3, 203, FIRST, pytest.approx(0.9))]
+    assert found.events == [Event(3, 203, FIRST, pytest.approx(0.9), pytest.approx(0.45))]
     assert sum(size for size, _ in fake.batches) == len(events.window_starts(207))
     assert max(size for size, _ in fake.batches) == events.WINDOWS_AT_ONCE
 
 
-def test_windows_that_disagree_are_decided_by_probability():
-    """Seconds 5 to 9 are in both windows, which see different things there."""
+def test_probability_decides_where_windows_disagree():
+    """Checks seconds 5 to 9, which are in two windows that label them differently."""
 
     def disagree(audio_features, visual_features):
         labels = np.array([[CLOCK] * 10, [TRUCK] * 10])
@@ -100,12 +100,72 @@ def test_windows_that_disagree_are_decided_by_probability():
     found = localize(disagree, *features([BACKGROUND] * 15))
     assert found.labels.tolist() == [CLOCK] * 7 + [TRUCK] * 8
     assert found.relevance["event"][[0, 5, 7, 14]] == pytest.approx([0.8, 0.75, 0.85, 0.9])
-    # Of seconds 5 and 6 only one of two windows says so.
+    # Only one of the two windows labels seconds 5 and 6 so.
     assert found.events[0].confidence == pytest.approx((5 * 0.8 + 2 * 0.4) / 7)
 
 
-def test_a_model_that_diverged_is_told():
-    with pytest.raises(ValueError, match="probabilities are not numbers"):
+def by_relevance(relevance):
+    """Makes a system with dual attention matching's rule, of one relevance (T,) per window."""
+
+    def answer(audio_features, visual_features):
+        chance = np.asarray(relevance)[: len(audio_features)]
+        made = np.zeros((*chance.shape, BACKGROUND + 1))
+        made[..., CLOCK], made[..., TRUCK] = 0.6 * chance, 0.4 * chance
+        made[..., BACKGROUND] = 1 - chance
+        return {
+            "segment_label": np.where(chance >= 0.5, CLOCK, BACKGROUND),
+            "segment_probabilities": made,
+            "event_relevance_probabilities": chance,
+            "audio_relevance_probabilities": np.zeros_like(chance),
+            "visual_relevance_probabilities": 2 * chance,
+        }
+
+    return answer
+
+
+def test_where_windows_disagree_the_rule_of_the_system_decides():
+    # Seconds 5 to 9: one window says background. The mean relevance says event, though background
+    # is more probable than either category.
+    found = localize(by_relevance([[0.42] * 10, [0.6] * 10]), *features([BACKGROUND] * 15))
+    assert found.labels.tolist() == [BACKGROUND] * 5 + [CLOCK] * 10
+    assert (found.probabilities[5:10, BACKGROUND] > found.probabilities[5:10, CLOCK]).all()
+    found = localize(by_relevance([[0.35] * 10, [0.6] * 10]), *features([BACKGROUND] * 15))
+    assert found.labels.tolist() == [BACKGROUND] * 10 + [CLOCK] * 5
+
+
+def test_a_system_of_single_seconds_takes_the_most_probable_label_where_windows_disagree():
+    """Checks seconds 5 to 9, where background is most probable but has less than one half."""
+
+    def disagree(audio_features, visual_features):
+        made = np.zeros((2, 10, BACKGROUND + 1))
+        made[0, :, [CLOCK, BACKGROUND]] = [[0.45], [0.55]]
+        made[1, :, [CLOCK, TRUCK, BACKGROUND]] = [[0.35], [0.34], [0.31]]
+        return {
+            "segment_label": made.argmax(axis=-1),
+            "segment_probabilities": made,
+            "event_relevance_probabilities": 1 - made[..., BACKGROUND],
+        }
+
+    found = localize(disagree, *features([BACKGROUND] * 15))
+    assert found.labels.tolist() == [BACKGROUND] * 10 + [CLOCK] * 5
+
+
+def test_a_threshold_decides_what_is_an_event():
+    system = by_relevance([[0.2] * 3 + [0.5] * 3 + [0.9] * 4])  # 0.5: only seen, not heard
+    found = localize(system, *features([BACKGROUND] * 10))
+    assert found.events == [
+        Event(
+            3, 10, FIRST, pytest.approx(0.6 * (3 * 0.5 + 4 * 0.9) / 7), 0, pytest.approx(10.2 / 7)
+        )
+    ]
+    for threshold, start in [(0.1, 0), (0.5, 3), (0.51, 6), (0.9, 6)]:
+        found = localize(system, *features([BACKGROUND] * 10), threshold=threshold)
+        assert [(each.start_seconds, each.end_seconds) for each in found.events] == [(start, 10)]
+    assert localize(system, *features([BACKGROUND] * 10), threshold=1.0).events == []
+
+
+def test_a_model_that_diverged_is_refused():
+    with pytest.raises(ValueError, match="probabilities are not finite"):
         localize(Fake(), *features([CLOCK] * 3, certainty=np.nan))
 
 

@@ -20,26 +20,24 @@ def signatures():
 
 
 def test_the_best_windows_do_not_overlap(signatures):
-    assert find_matches(signatures, AUDIO, VISUAL, count=5) == [
-        Match(3, 6, 7.0),
-        Match(6, 9, 3.5),
-        Match(0, 3, 1.0),
-    ]
-    assert find_matches(signatures, AUDIO, VISUAL, count=1) == [Match(3, 6, 7.0)]
+    scores, matches = find_matches(signatures, AUDIO, VISUAL, count=5)
+    assert matches == [Match(3, 6, 7.0), Match(6, 9, 3.5), Match(0, 3, 1.0)]
+    assert scores.tolist() == [1, 5, 6, 7, 2, 3, 3.5]
+    assert find_matches(signatures, AUDIO, VISUAL, count=1)[1] == [Match(3, 6, 7.0)]
 
 
-def test_the_modality_of_the_query_tells_the_direction(signatures):
-    assert find_matches(signatures, VISUAL[:3], AUDIO, count=5) == [Match(0, 3, 4.0)]
+def test_the_modality_of_the_query_decides_the_direction(signatures):
+    assert find_matches(signatures, VISUAL[:3], AUDIO, count=5)[1] == [Match(0, 3, 4.0)]
 
 
-def test_a_model_that_diverged_is_told():
+def test_a_model_that_diverged_is_refused():
     def diverged(**features):
         return {"window_scores": np.array([[1.0, np.nan]]), "window_start": np.array([0])}
 
-    with pytest.raises(ValueError, match="scores are not numbers"):
+    with pytest.raises(ValueError, match="scores are not finite"):
         find_matches({"audio_to_visual": diverged}, AUDIO, VISUAL[:4], count=1)
 
 
-def test_a_query_longer_than_what_is_searched_is_refused(signatures):
-    with pytest.raises(ValueError, match="query of 3 s is longer than what is searched, 2 s"):
+def test_a_query_longer_than_the_searched_clip_is_refused(signatures):
+    with pytest.raises(ValueError, match="query of 3 s is longer than the searched 2 s"):
         find_matches(signatures, AUDIO, VISUAL[:2], count=5)

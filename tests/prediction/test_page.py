@@ -1,4 +1,4 @@
-"""The page as a browser shows it: pictures drawn, no error, player and drawing in step."""
+"""The page in a browser: pictures drawn, no error, player and time line in sync."""
 
 import pathlib
 import re
@@ -6,20 +6,16 @@ import re
 import numpy as np
 import pytest
 
-from avel_tf import media, time_line
+from avel_tf import media
 from avel_tf.ave import BACKGROUND
 from avel_tf.prediction.clips import EncodedClip, _thumbnails
 from avel_tf.prediction.events import Localization
 from avel_tf.prediction.page import page
+from avel_tf.reporting import time_line
 from tests import browser
 
-# Seeks, clicks, and tells what it sees.
+# Seeks, clicks, and returns what it sees.
 PROBE = """
-const section = document.querySelector("section"), player = section.querySelector("video");
-const drawing = section.querySelector(".drawing"), cursor = section.querySelector(".cursor");
-const event = (name) => new Promise((done) => player.addEventListener(name, done, {once: true}));
-if (player.readyState < 2) await event("loadeddata");
-let seeked = event("seeked");
 player.currentTime = 1.5;
 await seeked;
 const place = Number(cursor.getAttribute("x1"));
@@ -63,26 +59,43 @@ def localization():
 
 
 def test_a_page_needs_nothing_but_the_clip(clip, localization, tmp_path):
-    text = page([(clip, localization, None)], pathlib.Path("model <1>"), tmp_path)
+    text = page([(clip, localization, None)], [], pathlib.Path("model <1>"), "From <x>.", tmp_path)
     links = re.findall(r'(?:src|href)="([^"]*)"', text)
     assert [link for link in links if not link.startswith("data:")] == [
         "my%20clips/a%20%26%20b%20%231%3F.mp4"
     ]
     assert "model &lt;1&gt;" in text and "a &amp; b #1?.mp4" in text
-    assert "seconds are right" not in text
+    assert "seconds are predicted correctly" not in text
+    assert text.index("From &lt;x&gt;.") < text.index("<section>")
     assert time_line.STYLE in text
+
+
+def test_how_far_an_event_was_heard_and_seen_is_stated(clip, localization, tmp_path):
+    assert "heard" not in page([(clip, localization, None)], [], tmp_path, "", tmp_path)
+    localization.relevance["visual"] = np.array([0.3, 0.7, 0.9])
+    text = page([(clip, localization, None)], [], tmp_path, "", tmp_path, threshold=0.6)
+    assert "<th>confidence</th><th>heard</th><th>seen</th>" in text
+    assert '50%</td><td class="number">90%</td><td class="number">80%</td></tr>' in text
+    assert "Seconds with a relevance of 0.6 or more are events." in text
+
+
+def test_clips_that_could_not_be_read_are_listed(clip, localization, tmp_path):
+    failures = ["b<c>.mp4: it is empty (empty_file)."]
+    text = page([(clip, localization, None)], failures, pathlib.Path("model"), "", tmp_path)
+    assert "<li>b&lt;c&gt;.mp4: it is empty (empty_file).</li>" in text
+    assert "Not read" not in page([(clip, localization, None)], [], tmp_path, "", tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(browser.CHROMIUM is None, reason="chromium is not installed")
-def test_player_and_drawing_are_in_step(clip, localization, tmp_path):
+def test_player_and_time_line_are_in_sync(clip, localization, tmp_path):
     truth = [{"Background"}, {"Church bell"}, {"Background"}]
-    text = page([(clip, localization, truth)], pathlib.Path("model"), tmp_path / "pages")
-    assert "2 of 3 seconds are right." in text
+    text = page([(clip, localization, truth)], [], pathlib.Path("model"), "", tmp_path / "pages")
+    assert "2 of 3 seconds are predicted correctly." in text
     (tmp_path / "pages").mkdir()
     path = tmp_path / "pages" / "events.html"
     path.write_text(text)
-    seen, errors = browser.evaluate(path, PROBE, tmp_path / "profile")
+    seen, errors = browser.evaluate(path, browser.FIRST_PLAYER + PROBE, tmp_path / "profile")
     assert not errors
     width = 84
     assert seen == {

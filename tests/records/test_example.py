@@ -1,4 +1,4 @@
-"""The wire format: what goes in comes out, alone and inside tf.data."""
+"""The wire format: records survive a round trip, directly and inside tf.data."""
 
 import gzip
 
@@ -7,14 +7,16 @@ import pytest
 import tensorflow as tf
 
 from avel_tf.ave import read_annotations
+from avel_tf.ave.official_features import AUDIO_SHAPE, VISUAL_SHAPE
 from avel_tf.records import Record, parse_examples, serialize, shards, write_shard
-from avel_tf.records.example import AUDIO_SHAPE, FEATURE_SHAPES, PARSING_SPEC, VISUAL_SHAPE
+from avel_tf.records.description import AVE
+from avel_tf.records.example import FEATURES, parsing_spec
 
 FULL_SIZE = 4143
 
 
 def parse_one(record, names=None):
-    """One record through the wire format, without batch axis."""
+    """Parses one record from the wire format, without a batch axis."""
     parsed = parse_examples(tf.constant([serialize(record)]), names)
     return {name: value[0].numpy() for name, value in parsed.items()}
 
@@ -29,8 +31,8 @@ def test_round_trip(make_record, inside_tf_data):
         (parsed,) = dataset
     else:
         parsed = parse_examples(serialized)
-    assert parsed.keys() == PARSING_SPEC.keys()
-    for name in FEATURE_SHAPES:
+    assert parsed.keys() == parsing_spec(10).keys()
+    for name in FEATURES:
         assert parsed[name].dtype == tf.half
         expected = [getattr(record, name) for record in records]
         np.testing.assert_array_equal(parsed[name].numpy(), expected)
@@ -45,7 +47,7 @@ def test_round_trip(make_record, inside_tf_data):
 
 def test_real_annotations_survive(real_data, make_record):
     annotations = read_annotations(real_data / "ave" / "Annotations.txt")
-    zeros = {name: np.zeros(shape, "float32") for name, shape in FEATURE_SHAPES.items()}
+    zeros = {name: np.zeros(shape, "float32") for name, shape in AVE.feature_shapes.items()}
     for annotation in annotations[:40]:  # row 26 has no event
         parsed = parse_one(Record(annotation, **zeros))
         assert parsed["category"].decode() == annotation.category
@@ -80,7 +82,7 @@ def test_nothing_is_hidden(make_record):
     assert not parsed[2:].any()
 
 
-def test_names_choose_what_is_parsed(make_record):
+def test_only_the_named_features_are_parsed(make_record):
     record = make_record(7)
     parsed = parse_one(record, ("audio_features", "event_length"))
     assert parsed.keys() == {"audio_features", "event_length"}
@@ -88,18 +90,18 @@ def test_names_choose_what_is_parsed(make_record):
     assert parse_one(record, ("record_id",)) == {"record_id": 7}
 
 
-@pytest.mark.parametrize("name", FEATURE_SHAPES)
+@pytest.mark.parametrize("name", FEATURES)
 def test_wrong_shape_names_the_record(make_record, name):
-    shape = FEATURE_SHAPES[name]
+    shape = AVE.feature_shapes[name]
     with pytest.raises(ValueError) as error:
-        make_record(7, **{name: np.zeros(shape[1:])})
+        serialize(make_record(7, **{name: np.zeros(shape[1:])}))
     assert str(error.value) == (
         f"`{name}` of record 7 (-video_7) must have the shape {shape}. Received: {shape[1:]}."
     )
 
 
 def test_features_of_another_size_are_not_regrouped(make_record):
-    # The bytes of two such records are as many as those of one whole record.
+    # Two such records have as many bytes as one whole record.
     example = tf.train.Example.FromString(serialize(make_record()))
     (raw,) = example.features.feature["audio_features"].bytes_list.value
     example.features.feature["audio_features"].bytes_list.value[:] = [raw[: len(raw) // 2]]
@@ -113,9 +115,9 @@ def test_same_record_same_bytes(make_record):
 
 
 def test_full_dataset_fits(tmp_path, make_record):
-    # A record that compression cannot help, as the upper bound.
+    # An incompressible record, as an upper bound.
     rng = np.random.default_rng(0)
-    features = {name: rng.random(shape, "float32") for name, shape in FEATURE_SHAPES.items()}
+    features = {name: rng.random(shape, "float32") for name, shape in AVE.feature_shapes.items()}
     serialized = serialize(make_record(**features))
     path = tmp_path / shards.shard_name(0, 1)
     write_shard(str(path), [serialized])

@@ -16,12 +16,12 @@ def annotations():
 
 
 def shares_by_place(annotations):
-    """Of short events: shares at the record's beginning and at its end."""
+    """Computes the shares of short events at the record's beginning and at its end."""
     short = [item for item in annotations if 0 < item.event_length < 10]
     return np.mean([(item.start_seconds == 0, item.end_seconds == 10) for item in short], axis=0)
 
 
-def test_statistics_are_those_of_the_real_file(real_data):
+def test_statistics_match_the_real_file(real_data):
     real = read_annotations(real_data / "ave" / "Annotations.txt")
     assert len(real) == NUM_RECORDS
     categories = np.bincount([item.event_category for item in real])
@@ -40,7 +40,7 @@ def test_full_size_has_the_categories_of_ave(annotations):
     assert len({item.video_id for item in annotations}) == NUM_RECORDS
 
 
-def test_lengths_and_places_are_as_frequent_as_in_ave(annotations):
+def test_lengths_and_positions_are_as_frequent_as_in_ave(annotations):
     starts = np.unique([item.event_category for item in annotations], return_index=True)[1]
     always_short = {*starts, *(starts + 1)}
     drawn = [item.event_length for item in annotations if item.row not in always_short]
@@ -50,7 +50,7 @@ def test_lengths_and_places_are_as_frequent_as_in_ave(annotations):
         deviation = np.sqrt(share * (1 - share) * len(drawn))
         assert abs(drawn.count(length) - share * len(drawn)) < 4 * deviation, length
     assert set(drawn) == set(ave_annotations.LENGTH_COUNTS)
-    # Events of nine seconds have no place between, so a few more are last.
+    # Events of nine seconds can only be first or last, so a few more are last.
     shares = [ave_annotations.FIRST_SHARE, ave_annotations.LAST_SHARE]
     np.testing.assert_allclose(shares_by_place(annotations), shares, atol=0.05)
     assert {item.start_seconds for item in annotations} == set(range(9))
@@ -78,7 +78,7 @@ def test_splits_have_the_sizes_of_aves_and_share_nothing(task, num_records, held
     categories = {
         split: {annotations[row].category for row in rows} for split, rows in splits.items()
     }
-    # At least one of each of the 28 categories, however few there are.
+    # At least one of each of the 28 categories, however few records there are.
     assert len(splits["test"]) == max(held_out, 28)
     assert categories["test"] == set(CATEGORIES)
     if task == "sel":
@@ -99,7 +99,7 @@ def test_supervised_splits_give_each_category_its_share(annotations):
         assert abs(counts - expected).max() < 1
 
 
-def test_draws_come_from_the_seed(annotations):
+def test_draws_depend_on_the_seed(annotations):
     assert draw_ave_annotations(NUM_RECORDS, 0) == annotations
     assert draw_ave_annotations(NUM_RECORDS, 1) != annotations
     for task in ("sel", "cml"):

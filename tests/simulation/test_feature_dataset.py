@@ -6,13 +6,14 @@ import h5py
 import numpy as np
 import pytest
 
-from avel_tf.ave import BACKGROUND, DataError, OfficialFeatures, read_annotations, read_splits
-from avel_tf.locks import exclusive
+from avel_tf.ave import BACKGROUND, OfficialFeatures, read_annotations, read_splits
+from avel_tf.errors import InputError
 from avel_tf.simulation import FeatureSimulationConfig, feature_dataset, simulate_features
 from avel_tf.simulation.feature_model import FeatureModel, FeatureModelConfig
+from avel_tf.utils.locks import exclusive
 
 SMALL = FeatureSimulationConfig(num_records=300)
-NUM_CLIPS = 3  # without event
+NUM_CLIPS = 3  # without an event
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Makes all features zeros, which takes no time."""
+    """Makes all features zero, which takes no time."""
     zeros = np.zeros((10, 128), "float32"), np.zeros((10, 7, 7, 512), "float32")
     monkeypatch.setattr(FeatureModel, "record", lambda *_: zeros)
     monkeypatch.setattr(feature_dataset, "NUM_BACKGROUND_CLIPS", NUM_CLIPS)
@@ -56,7 +57,7 @@ def test_the_folder_reads_like_the_official_release(folder, annotations):
     assert not list(folder.glob(".*"))
 
 
-def test_labels_are_those_of_the_annotations(folder, annotations):
+def test_labels_match_the_annotations(folder, annotations):
     labels = read(folder, "labels.h5")
     assert labels.shape == (300, 10, 29) and (labels.sum(axis=-1) == 1).all()
     assert labels.argmax(axis=-1).tolist() == [item.segment_label for item in annotations]
@@ -67,7 +68,7 @@ def test_labels_are_those_of_the_annotations(folder, annotations):
     assert video_labels.argmax(axis=-1).tolist() == [item.event_category for item in annotations]
 
 
-def test_clips_without_event_are_in_files_of_their_own(folder):
+def test_clips_without_event_are_in_separate_files(folder):
     expected = np.eye(29)[[BACKGROUND] * NUM_CLIPS]
     np.testing.assert_array_equal(read(folder, "labels_noisy.h5"), expected)
     audio, visual = (read(folder, f"{name}_feature_noisy.h5") for name in ("audio", "visual"))
@@ -89,7 +90,7 @@ def test_vectors_are_the_means_of_the_maps(folder):
                 np.testing.assert_allclose(vectors[row], means, rtol=2e-3, atol=1e-4)
 
 
-def test_written_features_are_used_again(folder, monkeypatch):
+def test_written_features_are_reused(folder, monkeypatch):
     monkeypatch.setattr(feature_dataset, "FeatureModel", None)
     assert simulate_features(folder, SMALL) == folder
     assert json.loads((folder / "simulation.json").read_text())["num_records"] == 300
@@ -100,16 +101,16 @@ def test_written_features_are_used_again(folder, monkeypatch):
     [{"seed": 1}, {"dtype": "float32"}, {"model": FeatureModelConfig(category_share=0.123)}],
 )
 def test_another_configuration_is_not_overwritten(folder, change):
-    with pytest.raises(DataError, match="another configuration. Name a new or empty folder"):
+    with pytest.raises(InputError, match="another configuration. Choose a new or empty folder"):
         simulate_features(folder, dataclasses.replace(SMALL, **change))
 
 
-def test_given_annotations_are_taken_whole():
+def test_given_annotations_are_all_used():
     with pytest.raises(ValueError, match="without `annotations_dir`. Received: num_records=300."):
         FeatureSimulationConfig(annotations_dir="AVE_Dataset", num_records=300)
 
 
-def test_features_of_other_annotations_or_code_are_not_used_again(
+def test_features_of_other_annotations_or_code_are_not_reused(
     feature_folder, tmp_path, quick, monkeypatch
 ):
     given = tmp_path / "given"
@@ -119,18 +120,18 @@ def test_features_of_other_annotations_or_code_are_not_used_again(
     assert simulate_features(folder, config) == folder
     text = (given / "Annotations.txt").read_text()
     (given / "Annotations.txt").write_text(text.replace("&good&1&", "&good&0&"))
-    with pytest.raises(DataError, match="of other code or annotations. Name a new"):
+    with pytest.raises(InputError, match="of other code or annotations. Choose a new"):
         simulate_features(folder, config)
     (given / "Annotations.txt").write_text(text)
     assert simulate_features(folder, config) == folder
     monkeypatch.setattr(feature_dataset, "CODE", feature_dataset.CODE[1:])
-    with pytest.raises(DataError, match="of other code or annotations. Name a new"):
+    with pytest.raises(InputError, match="of other code or annotations. Choose a new"):
         simulate_features(folder, config)
 
 
 def test_foreign_files_are_not_overwritten(tmp_path):
     (tmp_path / "thesis.txt").write_text("")
-    with pytest.raises(DataError, match="other files. Name a new or empty folder"):
+    with pytest.raises(InputError, match="other files. Choose a new or empty folder"):
         simulate_features(tmp_path, SMALL)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
@@ -140,7 +141,7 @@ def test_nothing_is_left_of_a_failed_run(tmp_path, monkeypatch, error):
     def fail(self, row, *_):
         if row == 2:
             raise error
-        return 0.0, np.zeros((10, 7, 7, 512))
+        return np.zeros((10, 128)), np.zeros((10, 7, 7, 512))
 
     monkeypatch.setattr(FeatureModel, "record", fail)
     with pytest.raises(error):
@@ -158,7 +159,7 @@ def test_leftovers_of_a_killed_run_are_cleared(tmp_path, quick):
     assert len(list(folder.iterdir())) == 18 and not (folder / "old.h5").exists()
 
 
-def test_two_runs_do_not_meet(tmp_path, quick):
+def test_two_runs_exclude_each_other(tmp_path, quick):
     with exclusive(tmp_path / ".features-partial"):
         with pytest.raises(RuntimeError, match="Another run is using"):
             simulate_features(tmp_path / "features", SMALL)
@@ -197,7 +198,7 @@ def test_real_annotations_are_kept(real_data, tmp_path, quick):
 
 def test_missing_annotations_leave_nothing_behind(tmp_path):
     config = FeatureSimulationConfig(annotations_dir=str(tmp_path / "nowhere"))
-    with pytest.raises(DataError, match="nowhere/Annotations.txt does not exist"):
+    with pytest.raises(InputError, match="nowhere/Annotations.txt does not exist"):
         simulate_features(tmp_path / "features", config)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""Media files as a source: the right file, decoded ahead, and what made its features."""
+"""Media files as a source: the right file, decoded ahead, with the origin of its features."""
 
 import dataclasses
 import importlib.metadata
@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from avel_tf import encoders
-from avel_tf.ave import Annotation, DataError
+from avel_tf.ave import Annotation
 from avel_tf.configuration import EncodingConfig
-from avel_tf.encoders import clip_encoder
+from avel_tf.encoders import choosing
+from avel_tf.errors import InputError
 from avel_tf.media import write_clip
 from avel_tf.records import MediaFile
+from avel_tf.records.description import AVE
 from avel_tf.sources import MediaSource, media_source
 
 ENCODING = EncodingConfig("random", "random", 1, "float32")
@@ -30,6 +32,8 @@ class Choice:
 
 class Stub:
     """An encoder of brightness or loudness."""
+
+    frame_shape = (224, 224, 3)
 
     def __init__(self, weights, precision="float32"):
         self.precision = precision
@@ -45,15 +49,15 @@ class Stub:
 
 @pytest.fixture
 def stubs(monkeypatch):
-    for name in ("Vgg19Encoder", "VggishEncoder"):
-        monkeypatch.setattr(clip_encoder, name, Stub)
+    monkeypatch.setitem(choosing.VISUAL_ENCODERS, "vgg19", Stub)
+    monkeypatch.setitem(choosing.AUDIO_ENCODERS, "vggish", Stub)
 
 
-def write(path, brightness, seconds=10):
-    """A clip of one brightness, with sound as loud."""
+def write(path, brightness, seconds=10, sample_rate_hz=16000):
+    """Writes a clip of one brightness, or one for each frame, with equally loud sound."""
     frames = np.full((2 * seconds, 32, 32, 3), brightness, np.uint8)
-    sound = np.sin(np.arange(16000 * seconds) * 0.2) * brightness / 255
-    write_clip(path, frames, size=(32, 32), fps=2, waveform=sound, sample_rate_hz=16000)
+    sound = np.sin(np.arange(sample_rate_hz * seconds) * 0.2) * np.mean(brightness) / 255
+    write_clip(path, frames, size=(32, 32), fps=2, waveform=sound, sample_rate_hz=sample_rate_hz)
 
 
 @pytest.fixture
@@ -65,7 +69,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def open_reader(folder, tmp_path):
-    """Function that opens a source on `folder`; what it opened is closed after the test."""
+    """Function that opens a source on `folder`, and closes it after the test."""
     readers = []
 
     def open_it(suffix=".mp4", encoding=ENCODING):
@@ -80,8 +84,26 @@ def open_reader(folder, tmp_path):
 
 def test_missing_clips_folder_is_named(tmp_path):
     source = MediaSource(str(tmp_path / "AVE"), ".mp4", ENCODING, str(tmp_path))
-    with pytest.raises(DataError, match=r"AVE is no folder. The AVE release must hold Annotations"):
+    with pytest.raises(
+        InputError, match=r"AVE is not a folder. The AVE release must hold Annotations"
+    ):
         source.open()
+
+
+@pytest.mark.parametrize("place", ["clips/simulation.json", "simulation.json"])
+def test_simulated_clips_are_told_and_encoded_like_others(
+    stubs, open_reader, folder, tmp_path, place
+):
+    write(folder / "clip.mp4", 100)
+    reader = open_reader(suffix="")
+    list(reader.read([MediaFile(0, "clip.mp4")]))
+    assert "simulated_clips" not in reader.metadata()
+    kept = list((tmp_path / "features").iterdir())
+    (tmp_path / place).write_text("{}")  # of the release, or of a folder with clips in it
+    reader = open_reader(suffix="")
+    assert reader.metadata()["simulated_clips"] is True
+    list(reader.read([MediaFile(0, "clip.mp4")]))
+    assert list((tmp_path / "features").iterdir()) == kept
 
 
 def test_records_come_in_their_order_with_the_rejects_among_them(stubs, open_reader, folder):
@@ -98,7 +120,7 @@ def test_records_come_in_their_order_with_the_rejects_among_them(stubs, open_rea
             np.testing.assert_allclose(result.visual_features, 20 * item.row, atol=3)
 
 
-def test_what_leads_out_of_the_folder_is_not_read(stubs, open_reader, folder, tmp_path):
+def test_links_out_of_the_folder_are_not_read(stubs, open_reader, folder, tmp_path):
     write(tmp_path / "secret.mp4", 100)
     (folder / "link.mp4").symlink_to(tmp_path / "secret.mp4")
     (folder / "dangling.mp4").symlink_to(tmp_path / "nothing.mp4")
@@ -108,7 +130,7 @@ def test_what_leads_out_of_the_folder_is_not_read(stubs, open_reader, folder, tm
 
 
 def test_a_file_nobody_may_read_is_a_reject(stubs, open_reader, folder, monkeypatch):
-    def refuse(self, clip, names, max_seconds):
+    def refuse(self, clip, names, segments, max_seconds):
         raise PermissionError(13, "Permission denied", str(clip))
 
     (folder / "clip.mp4").write_bytes(b"x")
@@ -117,7 +139,7 @@ def test_a_file_nobody_may_read_is_a_reject(stubs, open_reader, folder, monkeypa
     assert result.reason == "unreadable" and "Permission denied" in str(result)
 
 
-def test_sound_alone_gives_audio_features_alone(stubs, open_reader, folder):
+def test_audio_files_give_only_audio_features(stubs, open_reader, folder):
     import av
 
     with av.open(str(folder / "bark.wav"), "w") as container:
@@ -132,21 +154,62 @@ def test_sound_alone_gives_audio_features_alone(stubs, open_reader, folder):
     assert record.visual_features is None
     (again,) = open_reader(suffix="").read([MediaFile(0, "bark.wav")])  # from the store
     assert again.visual_features is None
-    shutil.copy(folder / "bark.wav", folder / "bark.mp4")  # the store must not take it for sound
+    shutil.copy(folder / "bark.wav", folder / "bark.mp4")  # the store must not treat it as audio
     (other,) = open_reader(suffix="").read([MediaFile(1, "bark.mp4")])
     assert other.reason == "no_video"
 
 
-def test_what_is_kept_equals_what_was_made(stubs, open_reader, folder):
+def test_stored_features_equal_the_computed_ones(stubs, open_reader, folder):
     write(folder / "clip.mp4", 77)
     items = [Annotation(0, "Bark", "clip", 0, 4)]
     (made,), (kept,) = open_reader().read(items), open_reader().read(items)
-    for name, array in made.features.items():
-        np.testing.assert_array_equal(kept.features[name], array.astype("<f2"))
+    stored = kept.padded_features(AVE)
+    for name, array in made.padded_features(AVE).items():
+        np.testing.assert_array_equal(stored[name], array.astype("<f2"))
     assert kept.audio_features.dtype == np.dtype("<f2") != made.audio_features.dtype
 
 
-def test_decoding_runs_ahead_but_not_far(stubs, open_reader, folder, monkeypatch):
+def test_pictures_that_come_again_are_counted_from_the_store_too(stubs, open_reader, folder):
+    write(folder / "still.mp4", 77)
+    write(folder / "moving.mp4", np.linspace(50, 240, 20)[:, None, None, None])
+    items = [Annotation(0, "Bark", "still", 0, 4), Annotation(1, "Bark", "moving", 0, 4)]
+    for _ in range(2):
+        records = open_reader().read(items)
+        assert [record.num_repeated_frames for record in records] == [9, 0]
+
+
+def replace(clip, other):
+    other.rename(clip)
+
+
+def overwrite(clip, other):
+    clip.write_bytes(other.read_bytes())
+
+
+@pytest.mark.parametrize("change", [replace, overwrite, lambda clip, other: clip.unlink()])
+def test_features_of_a_clip_that_changes_meanwhile_are_not_kept(
+    stubs, open_reader, folder, tmp_path, monkeypatch, change
+):
+    write(folder / "clip.mp4", 77)
+    write(tmp_path / "other.mp4", 200)
+    read = media_source.DecoderProcess.read
+
+    def change_and_read(self, path, **settings):
+        copy = shutil.copy(path, tmp_path / "copy.mp4")
+        change(path, tmp_path / "other.mp4")
+        return read(self, path if path.exists() else copy, **settings)
+
+    monkeypatch.setattr(media_source.DecoderProcess, "read", change_and_read)
+    (result,) = open_reader().read([Annotation(0, "Bark", "clip", 0, 4)])
+    assert result.reason == "changed"
+    assert str(result).endswith(
+        "clip.mp4: it was changed or replaced while it was read (changed). Run again once nothing "
+        "writes to it."
+    )
+    assert not list(tmp_path.glob("features/*.npz"))
+
+
+def test_decoding_runs_ahead_within_limits(stubs, open_reader, folder, monkeypatch):
     decoded = []
     monkeypatch.setattr(
         media_source.MediaReader,
@@ -175,7 +238,7 @@ def test_the_next_clip_is_decoded_while_one_is_encoded_and_written(
         return found
 
     def encode_after_that(*arguments):
-        assert decoded.wait(60)  # else the first clip is never encoded
+        assert decoded.wait(60)  # or the first clip is never encoded
         return encode(*arguments)
 
     monkeypatch.setattr(reader, "_decode", decode_and_tell)
@@ -191,6 +254,17 @@ def test_the_next_clip_is_decoded_while_one_is_encoded_and_written(
     assert [getattr(result, "reason", None) for result in results] == [None, "missing_file"]
 
 
+def test_sound_is_resampled_ahead_of_the_encoders(stubs, open_reader, folder, monkeypatch):
+    write(folder / "clip.mp4", 77, sample_rate_hz=44100)
+    reader, rates = open_reader(), []
+    encode = reader._encode
+    monkeypatch.setattr(
+        reader, "_encode", lambda kept, clip: (rates.append(clip.rate_hz), encode(kept, clip))[1]
+    )
+    list(reader.read([MediaFile(0, "clip")]))
+    assert rates == [16000]
+
+
 def test_other_code_or_weights_make_other_features_but_another_file_name_does_not(
     stubs, open_reader, folder, monkeypatch
 ):
@@ -198,7 +272,7 @@ def test_other_code_or_weights_make_other_features_but_another_file_name_does_no
     names = ("audio_features", "visual_features")
 
     def kept():
-        return open_reader()._store.path(folder / "clip.mp4", names, 9)
+        return open_reader()._store.path(folder / "clip.mp4", names, range(10), 9)
 
     monkeypatch.setattr(Stub, "metadata", lambda self: {"weights": "a.h5", "weights_sha256": "1"})
     first = kept()
@@ -211,7 +285,7 @@ def test_other_code_or_weights_make_other_features_but_another_file_name_does_no
     assert kept() != first
 
 
-def test_the_code_that_makes_features_counts(monkeypatch):
+def test_features_depend_on_the_code_that_makes_them(monkeypatch):
     read = pathlib.Path.read_bytes
 
     def digest_if_changed(name):
@@ -228,7 +302,7 @@ def test_the_code_that_makes_features_counts(monkeypatch):
     assert irrelevant == unchanged
 
 
-def test_a_bug_in_an_encoder_is_no_reject(stubs, open_reader, folder, monkeypatch):
+def test_a_bug_in_an_encoder_is_not_a_reject(stubs, open_reader, folder, monkeypatch):
     write(folder / "clip.mp4", 77)
     reader = open_reader()
     monkeypatch.setattr(Stub, "__call__", lambda self, inputs: 1 / 0)
@@ -236,7 +310,7 @@ def test_a_bug_in_an_encoder_is_no_reject(stubs, open_reader, folder, monkeypatc
         list(reader.read([Annotation(0, "Bark", "clip", 0, 4)]))
 
 
-def test_automatic_precision_is_chosen_once_for_a_store(monkeypatch, folder, tmp_path):
+def test_automatic_precision_is_chosen_once_per_store(monkeypatch, folder, tmp_path):
     calls = []
 
     def choose(weights):

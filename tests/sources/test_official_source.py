@@ -1,4 +1,4 @@
-"""The official features as a source: the right row."""
+"""Official features as a source: the right row."""
 
 import json
 
@@ -6,7 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from avel_tf.ave import DataError, read_annotations
+from avel_tf.ave import read_annotations
+from avel_tf.errors import InputError
 from avel_tf.sources import OfficialSource
 
 
@@ -34,5 +35,5 @@ def test_simulated_files_are_not_called_official(feature_folder, tmp_path):
 
 
 def test_official_source_is_checked_when_opened(feature_folder):
-    with pytest.raises(DataError, match=r"audio_feature.h5 holds \(64, 10, 128\) .* of \(65, 10"):
+    with pytest.raises(InputError, match=r"audio_feature.h5 holds \(64, 10, 128\) .* of \(65, 10"):
         OfficialSource(str(feature_folder), 65).open()

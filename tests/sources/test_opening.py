@@ -1,4 +1,4 @@
-"""One reader a process and job."""
+"""One reader per process and job."""
 
 import pickle
 
@@ -24,7 +24,7 @@ def test_source_travels_to_workers(source):
     assert copy == source and hash(copy) == hash(source)
 
 
-def test_reader_is_made_once_a_process_and_job(feature_folder):
+def test_reader_is_made_once_per_process_and_job(feature_folder):
     def source():
         return OfficialSource(str(feature_folder), 64)
 
@@ -32,7 +32,7 @@ def test_reader_is_made_once_a_process_and_job(feature_folder):
         pass
     with open_source(source(), "job 1") as again:
         assert again is first
-        # Another job at the same time has its own, and leaves this one alone.
+        # Another job at the same time has its own reader and does not close this one.
         with open_source(source(), "job 2") as second:
             assert second is not first
             assert first._features._audio and second._features._audio  # h5py: open

@@ -1,4 +1,4 @@
-"""Systems the paper compares with, one a file; they run on every Keras backend."""
+"""Systems the paper compares with, one per file; they run on every Keras backend."""
 
 from avel_tf.models.baselines.audio_visual import AudioVisualLocalizer
 from avel_tf.models.baselines.avdln import AudioVisualDistanceLearning

@@ -1,4 +1,4 @@
-"""Audio, visual and audio-visual localization of events (SEL)."""
+"""Audio, visual and audio-visual event localization (SEL)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,44 +6,45 @@ from typing import Any
 import keras
 from keras import ops
 
-from avel_tf.arguments import check_choice, check_positive_integer
 from avel_tf.layers import AudioGuidedAttention, TwoBiasLSTMCell
 from avel_tf.layers.bidirectional import bidirectional
 from avel_tf.models.baselines.outputs import localization_outputs
-from avel_tf.models.inputs import check_visual_shape, mean_over_map
+from avel_tf.models.inputs import check_visual_shape, mean_over_map, present_segments
+from avel_tf.models.localizer import Localizer
+from avel_tf.utils.arguments import check_choice, check_positive_integer
 
 MODALITIES = ("audio", "visual", "audio_visual")
 HIDDEN_UNITS = 64
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
-class AudioVisualLocalizer(keras.Model):
-    """Labels each segment by one bidirectional LSTM a modality.
+class AudioVisualLocalizer(Localizer):
+    """Labels each segment with one bidirectional LSTM per modality.
 
     The four systems of Tian et al. in Table 2: audio, visual, audio-visual, and audio-visual
     with attention. The LSTMs' outputs are concatenated, and two dense layers label each segment
-    by itself, background being a label like others. Both modalities are inputs always; what a
-    system of one modality does not use has no effect.
+    independently, with background as one more label. Both modalities are always inputs; a
+    single-modality system ignores the other one. The LSTMs pass over padded segments, see
+    `present_segments`, in both directions, and their label is background.
 
-    With the default sizes and attention the model has the 1,335,246 parameters of the published
-    one.
+    With the default sizes and attention, the model has 1,335,246 parameters, as published.
 
     B: batch, T: segments.
 
     Args:
         modalities: `"audio"`, `"visual"` or `"audio_visual"`.
-        attention: Boolean. Whether audio-guided attention pools the map of visual features,
-            instead of its mean; needs both modalities.
+        attention: Boolean. Whether to pool the map of visual features by audio-guided attention
+            instead of by its mean; needs both modalities.
         num_categories: Integer. Event categories without background, whose label is this number.
         audio_dim: Integer. Width of the audio features.
         visual_shape: Tuple of three integers. Height, width and channels of the visual features.
-            Without attention the map may have any size, such as 1 x 1 if pooled before.
+            Without attention, the map may have any size, such as 1 x 1 if already pooled.
         units: Integer. Width of each direction of the LSTMs.
         dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
             Saved with the model.
     Call arguments:
         inputs: Dict of
-            `audio_features`: Float tensor (B, T, audio_dim), one row a second.
+            `audio_features`: Float tensor (B, T, audio_dim), one row per second.
             `visual_features`: Float tensor (B, T, *visual_shape).
     Returns:
         Dict of
@@ -104,7 +105,7 @@ class AudioVisualLocalizer(keras.Model):
         self.hidden = keras.layers.Dense(
             HIDDEN_UNITS, activation="relu", dtype=policy, name="hidden"
         )
-        # float32 under mixed precision too: the softmax of the loss is taken of it.
+        # float32 even under mixed precision: the loss applies a softmax to it.
         self.segment_label = keras.layers.Dense(
             num_categories + 1, dtype="float32", name="segment_label"
         )
@@ -118,19 +119,20 @@ class AudioVisualLocalizer(keras.Model):
             ),
         }
         audio, visual = inputs["audio_features"], inputs["visual_features"]
+        is_present = present_segments(audio, visual)  # (B, T)
+        mask = is_present > 0
         encoded = []  # (B, T, 2 * units) of each modality
         if modalities != "visual":
-            encoded.append(self.audio_encoder(audio))
+            encoded.append(self.audio_encoder(audio, mask=mask))
         if attention:
             visual = self.audio_guided_attention(audio, visual)  # (B, T, C)
         elif modalities != "audio":
             visual = mean_over_map(visual)
         if modalities != "audio":
-            encoded.append(self.visual_encoder(visual))
+            encoded.append(self.visual_encoder(visual, mask=mask))
         hidden = self.hidden(ops.relu(ops.concatenate(encoded, axis=-1)))
-        outputs = localization_outputs(self.segment_label(hidden))
-        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
-        self.dtype_policy = policy
+        outputs = localization_outputs(self.segment_label(hidden), is_present)
+        super().__init__(inputs, outputs, policy, name=name, trainable=trainable)
 
         # === Config ===
         self.modalities = modalities
@@ -141,11 +143,8 @@ class AudioVisualLocalizer(keras.Model):
         self.units = units
 
     def get_config(self):
-        # Without super(): a functional model's own config is its graph, not these arguments.
         return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            **super().get_config(),
             "modalities": self.modalities,
             "attention": self.attention,
             "num_categories": self.num_categories,

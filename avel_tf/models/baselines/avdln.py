@@ -1,23 +1,24 @@
-"""Audio-visual distance learning network (AVDLN), of cross-modality localization."""
+"""Audio-visual distance learning network (AVDLN) for cross-modality localization."""
 
 from typing import Any
 
 import keras
 
-from avel_tf.arguments import check_positive_integer
 from avel_tf.models.inputs import mean_over_map
+from avel_tf.models.localizer import Localizer
 from avel_tf.models.similarity import euclidean_distance
+from avel_tf.utils.arguments import check_positive_integer
 
 HIDDEN_UNITS, UNITS, NEGATIVE_SLOPE = 128, 64, 0.3  # as released
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
-class AudioVisualDistanceLearning(keras.Model):
-    """Brings sound and picture of one second near each other where both are the event.
+class AudioVisualDistanceLearning(Localizer):
+    """Embeds the sound and the image of one second close together where both are the event.
 
-    One small network a modality; every segment stands for itself, background or not. Scores of
-    all pairs let a query of several segments be laid on any candidate position. The visual
-    network sees the mean of the map, so that a map of any size will do.
+    One small network per modality embeds each segment independently, background or not. As all
+    pairs are scored, a query of several segments can be slid over every candidate position. The
+    visual network sees the mean of the map, so a map of any size will do.
 
     B: batch, T: segments, H, W: map size.
 
@@ -28,16 +29,16 @@ class AudioVisualDistanceLearning(keras.Model):
             Saved with the model.
     Call arguments:
         inputs: Dict of
-            `audio_features`: Float tensor (B, T, audio_dim), one row a second.
+            `audio_features`: Float tensor (B, T, audio_dim), one row per second.
             `visual_features`: Float tensor (B, T, H, W, visual_dim).
-            `event_relevance`: Float tensor (B, T), which every system of the task is given, and
-            which this one does not look at.
+            `event_relevance`: Float tensor (B, T), an input of every system for this task;
+            ignored here.
     Returns:
         Dict of float32 tensors:
-        `aligned_distances`: (B, T), Euclidean distance between sound and picture of each second;
-        1e-6 where they are equal, so that its gradient is finite.
-        `audio_visual_scores`: (B, T, T), minus the distance from audio segment i to visual
-        segment j at [b, i, j].
+        `aligned_distances`: (B, T), Euclidean distance between the embedded sound and image of
+        each second; 1e-6 where they are equal, so that its gradient is finite.
+        `audio_visual_scores`: (B, T, T), at [b, i, j] minus the distance from audio segment i
+        to visual segment j.
     Raises:
         ValueError: If an argument is out of range.
     Example:
@@ -90,19 +91,15 @@ class AudioVisualDistanceLearning(keras.Model):
             "aligned_distances": euclidean_distance(audio, visual),
             "audio_visual_scores": -euclidean_distance(audio[:, :, None], visual[:, None]),
         }
-        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
-        self.dtype_policy = policy
+        super().__init__(inputs, outputs, policy, name=name, trainable=trainable)
 
         # === Config ===
         self.audio_dim = audio_dim
         self.visual_dim = visual_dim
 
     def get_config(self):
-        # Without super(): a functional model's own config is its graph, not these arguments.
         return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            **super().get_config(),
             "audio_dim": self.audio_dim,
             "visual_dim": self.visual_dim,
         }

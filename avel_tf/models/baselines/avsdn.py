@@ -1,28 +1,30 @@
-"""Sequence-to-sequence localization of events by both modalities (SEL)."""
+"""Sequence-to-sequence event localization with both modalities (SEL)."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
-from avel_tf.arguments import check_positive_integer
 from avel_tf.layers import TwoBiasLSTMCell
 from avel_tf.models.baselines.outputs import localization_outputs
-from avel_tf.models.inputs import mean_over_map
+from avel_tf.models.inputs import mean_over_map, present_segments
+from avel_tf.models.localizer import Localizer
+from avel_tf.utils.arguments import check_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
-class AudioVisualDualNetwork(keras.Model):
-    """Labels each segment by an LSTM that also reads a summary of the whole record (AVSDN).
+class AudioVisualDualNetwork(Localizer):
+    """Labels each segment with an LSTM that also reads a summary of the whole record (AVSDN).
 
-    One LSTM a modality reads the record; their last outputs are fused into a global feature. A
-    third LSTM, the decoder, reads the local features of both modalities with the global one
-    beside them, and labels each segment as it goes.
+    One LSTM per modality reads the record; their last outputs are fused into a global feature. A
+    third LSTM, the decoder, reads the local features of both modalities together with the global
+    feature, and labels the segments one by one. Padded segments, see `present_segments`, have no
+    effect on others, and their label is background.
 
-    Open in the description and decided here: all widths, of 128 as in the other LSTM systems;
-    the fusion, one dense tanh layer of both last outputs; the global feature as an input of each
-    segment, not the decoder's first state; local features as they are given, not those that the
-    encoders make; the picture pooled by its mean.
+    The description leaves some choices open, which are decided here: all widths are 128, as in
+    the other LSTM systems; one dense tanh layer fuses the two last outputs; the global feature is
+    an input at each segment, not the decoder's initial state; local features are the inputs, not
+    the encoders' outputs; the visual map is pooled by its mean.
 
     B: batch, T: segments, H, W: map size.
 
@@ -35,7 +37,7 @@ class AudioVisualDualNetwork(keras.Model):
             Saved with the model.
     Call arguments:
         inputs: Dict of
-            `audio_features`: Float tensor (B, T, audio_dim), one row a second.
+            `audio_features`: Float tensor (B, T, audio_dim), one row per second.
             `visual_features`: Float tensor (B, T, H, W, visual_dim), a map of any size.
     Returns:
         Dict of
@@ -76,7 +78,7 @@ class AudioVisualDualNetwork(keras.Model):
         policy = keras.dtype_policies.get(dtype)
 
         # === Layers ===
-        # RNN of a cell, not `keras.layers.LSTM`: what that exports from a GPU runs on none else.
+        # An RNN over a cell, not `keras.layers.LSTM`, whose export from a GPU runs only on GPUs.
         self.audio_encoder = keras.layers.RNN(
             TwoBiasLSTMCell(units, dtype=policy, name="cell"), dtype=policy, name="audio_encoder"
         )
@@ -90,7 +92,7 @@ class AudioVisualDualNetwork(keras.Model):
             dtype=policy,
             name="decoder",
         )
-        # float32 under mixed precision too: the softmax of the loss is taken of it.
+        # float32 even under mixed precision: the loss applies a softmax to it.
         self.segment_label = keras.layers.Dense(
             num_categories + 1, dtype="float32", name="segment_label"
         )
@@ -100,15 +102,17 @@ class AudioVisualDualNetwork(keras.Model):
             "audio_features": keras.Input((None, audio_dim), name="audio_features"),
             "visual_features": keras.Input((None, None, None, visual_dim), name="visual_features"),
         }
-        audio = inputs["audio_features"]
-        visual = mean_over_map(inputs["visual_features"])  # (B, T, C)
-        last = [self.audio_encoder(audio), self.visual_encoder(visual)]
+        audio, visual = inputs["audio_features"], inputs["visual_features"]
+        is_present = present_segments(audio, visual)  # (B, T)
+        mask = is_present > 0
+        visual = mean_over_map(visual)  # (B, T, C)
+        last = [self.audio_encoder(audio, mask=mask), self.visual_encoder(visual, mask=mask)]
         global_feature = self.fusion(ops.concatenate(last, axis=-1))  # (B, units)
         repeated = ops.ones_like(audio[:, :, :1]) * global_feature[:, None, :]  # (B, T, units)
+        # Without a mask: padding is at the end, which no earlier segment sees.
         decoded = self.decoder(ops.concatenate([audio, visual, repeated], axis=-1))
-        outputs = localization_outputs(self.segment_label(decoded))
-        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
-        self.dtype_policy = policy
+        outputs = localization_outputs(self.segment_label(decoded), is_present)
+        super().__init__(inputs, outputs, policy, name=name, trainable=trainable)
 
         # === Config ===
         self.num_categories = num_categories
@@ -117,11 +121,8 @@ class AudioVisualDualNetwork(keras.Model):
         self.units = units
 
     def get_config(self):
-        # Without super(): a functional model's own config is its graph, not these arguments.
         return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            **super().get_config(),
             "num_categories": self.num_categories,
             "audio_dim": self.audio_dim,
             "visual_dim": self.visual_dim,

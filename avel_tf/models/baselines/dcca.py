@@ -1,24 +1,25 @@
-"""Deep canonical correlation analysis (DCCA), of cross-modality localization."""
+"""Deep canonical correlation analysis (DCCA) for cross-modality localization."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
-from avel_tf.arguments import check_positive_integer
 from avel_tf.canonical_correlation import CanonicalProjection
 from avel_tf.models.inputs import mean_over_map
+from avel_tf.models.localizer import Localizer
 from avel_tf.models.similarity import cosine_similarity
+from avel_tf.utils.arguments import check_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
-class DeepCanonicalCorrelation(keras.Model):
-    """Finds what sound and picture of an event have in common, as far as it is correlated.
+class DeepCanonicalCorrelation(Localizer):
+    """Projects sound and image onto the directions in which they are most correlated.
 
-    Two networks, trained by `CanonicalCorrelationLoss` on the segments of events; every segment
-    stands for itself. Segments are compared by their cosine in the canonical space, whose
-    statistics run along with the training. The visual network sees the mean of the map, so that
-    a map of any size will do.
+    Two networks are trained with `CanonicalCorrelationLoss` on the segments of events, each
+    segment independently. Segments are compared by their cosine in the canonical space, whose
+    running statistics are updated during training. The visual network sees the mean of the map,
+    so a map of any size will do.
 
     B: batch, T: segments, H, W: map size.
 
@@ -26,20 +27,20 @@ class DeepCanonicalCorrelation(keras.Model):
         audio_dim: Integer. Width of the audio features.
         visual_dim: Integer. Width of the visual features, their channels.
         hidden_units: Integer. Width of the ReLU layer of each network.
-        units: Integer. Canonical dimensions; many fewer than a batch has segments of events.
+        units: Integer. Canonical dimensions; far fewer than the event segments in a batch.
         dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
             Saved with the model.
     Call arguments:
         inputs: Dict of
-            `audio_features`: Float tensor (B, T, audio_dim), one row a second.
+            `audio_features`: Float tensor (B, T, audio_dim), one row per second.
             `visual_features`: Float tensor (B, T, H, W, visual_dim).
             `event_relevance`: Float tensor (B, T), weight of each segment in the running
-            statistics in training; of no effect on the outputs otherwise.
+            statistics during training; otherwise without effect on the outputs.
     Returns:
         Dict of float32 tensors:
-        `projections`: (B, T, 2 * units), outputs of both networks side by side, for the loss.
-        `audio_visual_scores`: (B, T, T), cosine of audio segment i and visual segment j in the
-        canonical space at [b, i, j]. Without gradient.
+        `projections`: (B, T, 2 * units), concatenated outputs of both networks, for the loss.
+        `audio_visual_scores`: (B, T, T), at [b, i, j] the cosine of audio segment i and visual
+        segment j in the canonical space. Without gradient.
     Raises:
         ValueError: If an argument is out of range.
     Example:
@@ -80,7 +81,7 @@ class DeepCanonicalCorrelation(keras.Model):
         hidden = {"units": hidden_units, "activation": "relu", "dtype": policy}
         self.audio_hidden = keras.layers.Dense(**hidden, name="audio_hidden")
         self.visual_hidden = keras.layers.Dense(**hidden, name="visual_hidden")
-        # float32 under mixed precision too: covariances are taken of them, and inverted.
+        # float32 even under mixed precision: their covariances are computed and inverted.
         self.audio_projection = keras.layers.Dense(units, dtype="float32", name="audio_projection")
         self.visual_projection = keras.layers.Dense(
             units, dtype="float32", name="visual_projection"
@@ -104,8 +105,7 @@ class DeepCanonicalCorrelation(keras.Model):
             "projections": projections,
             "audio_visual_scores": cosine_similarity(audio[:, :, None], visual[:, None]),
         }
-        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
-        self.dtype_policy = policy
+        super().__init__(inputs, outputs, policy, name=name, trainable=trainable)
 
         # === Config ===
         self.audio_dim = audio_dim
@@ -114,11 +114,8 @@ class DeepCanonicalCorrelation(keras.Model):
         self.units = units
 
     def get_config(self):
-        # Without super(): a functional model's own config is its graph, not these arguments.
         return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            **super().get_config(),
             "audio_dim": self.audio_dim,
             "visual_dim": self.visual_dim,
             "hidden_units": self.hidden_units,

@@ -1,34 +1,36 @@
-"""Localization of events by temporal convolutions (SEL)."""
+"""Event localization by temporal convolutions (SEL)."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
-from avel_tf.arguments import check_positive_integer
 from avel_tf.models.baselines.outputs import localization_outputs
-from avel_tf.models.inputs import mean_over_map
+from avel_tf.models.inputs import mean_over_map, present_segments
+from avel_tf.models.localizer import Localizer
+from avel_tf.utils.arguments import check_positive_integer
 
 FILTERS = (64, 96)
 KERNEL_SIZE = 5
-EPSILON = 1e-5  # keeps a segment whose filters are all silent at zero
+EPSILON = 1e-5  # keeps a segment at zero, not NaN, if all its filters are silent
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
-class EncoderDecoderTCN(keras.Model):
-    """Labels each segment by temporal convolutions over ever longer units, and back (ED-TCN).
+class EncoderDecoderTCN(Localizer):
+    """Labels each segment with an encoder-decoder of temporal convolutions (ED-TCN).
 
-    Both modalities are concatenated. Two levels of encoder, each a convolution of 64 and then 96
-    filters, normalized ReLU and max pooling by 2; two of decoder, each repeating its input
-    twice, a convolution of 96 and then 64 filters, and normalized ReLU. Normalized ReLU divides
-    each segment by its largest activation.
+    Both modalities are concatenated. Two encoder levels, with 64 and 96 filters, each consist of
+    a convolution, normalized ReLU and max pooling by 2. Two decoder levels, with 96 and 64
+    filters, each repeat their input twice and apply a convolution and normalized ReLU. Normalized
+    ReLU divides each segment by its largest activation.
 
-    Any number of segments: of an odd number, the last is pooled alone, and the decoder crops
-    what it repeats to the length the encoder had there. Nothing is ever padded but by the zeros
-    that each convolution sees beyond both ends.
+    Records may have any number of segments: if it is odd, the last segment is pooled by itself,
+    and the decoder crops its repeated input to the encoder's length at that level. Each
+    convolution sees zeros beyond both ends. Padded segments, see `present_segments`, are kept at
+    zero at every level, so that they are such an end; their label is background.
 
-    Unlike the published one, which labels minutes of video, filters are 5 segments long, not
-    tens: at the inner level they span the ten seconds of a record. No dropout.
+    Filters are 5 segments long, not tens as in the published system, which labels minutes of
+    video: at the inner level they span the ten seconds of a record. There is no dropout.
 
     B: batch, T: segments, H, W: map size.
 
@@ -40,7 +42,7 @@ class EncoderDecoderTCN(keras.Model):
             Saved with the model.
     Call arguments:
         inputs: Dict of
-            `audio_features`: Float tensor (B, T, audio_dim), one row a second.
+            `audio_features`: Float tensor (B, T, audio_dim), one row per second.
             `visual_features`: Float tensor (B, T, H, W, visual_dim), a map of any size.
     Returns:
         Dict of
@@ -94,7 +96,7 @@ class EncoderDecoderTCN(keras.Model):
             )
             for level, filters in enumerate(reversed(FILTERS))
         ]
-        # float32 under mixed precision too: the softmax of the loss is taken of it.
+        # float32 even under mixed precision: the loss applies a softmax to it.
         self.segment_label = keras.layers.Dense(
             num_categories + 1, dtype="float32", name="segment_label"
         )
@@ -104,18 +106,21 @@ class EncoderDecoderTCN(keras.Model):
             "audio_features": keras.Input((None, audio_dim), name="audio_features"),
             "visual_features": keras.Input((None, None, None, visual_dim), name="visual_features"),
         }
-        visual = mean_over_map(inputs["visual_features"])  # (B, T, C)
-        x = ops.concatenate([inputs["audio_features"], visual], axis=-1)
+        audio, visual = inputs["audio_features"], inputs["visual_features"]
+        is_present = present_segments(audio, visual)  # (B, T)
+        x = ops.concatenate([audio, mean_over_map(visual)], axis=-1)
+        presence = ops.cast(is_present[..., None], policy.compute_dtype)  # (B, T, 1)
         levels = []
         for convolution in self.encoder:
-            levels.append(normalized_relu(convolution(x)))
-            x = self.pooling(levels[-1])  # (B, T / 2, 64), (B, T / 4, 96)
+            levels.append(presence)
+            x = normalized_relu(convolution(x)) * presence  # (B, T, 64), (B, T / 2, 96)
+            x, presence = self.pooling(x), self.pooling(presence)
         for convolution in self.decoder:
-            x = self.upsampling(x, levels.pop())  # (B, T / 2, 96), (B, T, 96)
+            presence = levels.pop()
+            x = self.upsampling(x, presence) * presence  # (B, T / 2, 96), (B, T, 96)
             x = normalized_relu(convolution(x))
-        outputs = localization_outputs(self.segment_label(x))
-        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
-        self.dtype_policy = policy
+        outputs = localization_outputs(self.segment_label(x), is_present)
+        super().__init__(inputs, outputs, policy, name=name, trainable=trainable)
 
         # === Config ===
         self.num_categories = num_categories
@@ -123,11 +128,8 @@ class EncoderDecoderTCN(keras.Model):
         self.visual_dim = visual_dim
 
     def get_config(self):
-        # Without super(): a functional model's own config is its graph, not these arguments.
         return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            **super().get_config(),
             "num_categories": self.num_categories,
             "audio_dim": self.audio_dim,
             "visual_dim": self.visual_dim,
@@ -136,13 +138,13 @@ class EncoderDecoderTCN(keras.Model):
 
 @keras.saving.register_keras_serializable(package="avel_tf")
 class UpSamplingTo(keras.layers.Layer):
-    """Repeats each segment twice, up to the length of another sequence.
+    """Repeats each segment twice and crops to the length of another sequence.
 
     B: batch, T: segments.
 
     Call arguments:
         inputs: Tensor (B, ceil(T / 2), C).
-        target: Tensor (B, T, any width), whose length is taken.
+        target: Tensor (B, T, any width), which sets the length.
     Returns:
         Tensor (B, T, C).
     """
@@ -155,6 +157,6 @@ class UpSamplingTo(keras.layers.Layer):
 
 
 def normalized_relu(x: Any) -> Any:
-    """ReLU of (B, T, C), divided by the largest of each segment; zeros where all are silent."""
+    """ReLU of (B, T, C), each segment divided by its maximum; zeros where all are silent."""
     x = ops.relu(x)
     return x / (ops.max(x, axis=-1, keepdims=True) + EPSILON)

@@ -1,9 +1,12 @@
-"""Asks TF Serving where in one clip's picture another clip's sound happens, over gRPC.
+"""Asks TF Serving over gRPC where in one clip's video the sound of another clip is visible.
 
     pip install tensorflow-serving-api
-    python grpc_client.py localhost:8500 ave-cml query.npz candidates.npz --start 3 --end 6
+    python docs/examples/serving/grpc_client.py localhost:8500 demo-cml \
+        features.npz features.npz --start 3 --end 6
 
-The first file holds `audio_features` (T, 128), the second `visual_features` (N, 7, 7, 512).
+The sound of the first record in the first file is searched for in the pictures of the first record
+in the second: `audio_features` (B, T, 128) and `visual_features` (B, N, 7, 7, 512), as
+`write_inputs.py` writes them.
 """
 
 import argparse
@@ -19,10 +22,10 @@ MAX_MESSAGE_BYTES = 2**30  # ten seconds of maps are 1 MB; gRPC stops at 4 MB by
 def predict(
     server: str, model: str, signature: str, inputs: dict[str, np.ndarray], seconds: float = 30
 ) -> dict[str, np.ndarray]:
-    """Answers of a signature, by name.
+    """Returns a signature's outputs, by name.
 
     Raises:
-        grpc.RpcError: If the server refuses the request or is too slow.
+        grpc.RpcError: If the server refuses the request or takes too long.
     """
     request = predict_pb2.PredictRequest()
     request.model_spec.name = model
@@ -52,8 +55,8 @@ def main() -> None:
     flags = parser.parse_args()
     with np.load(flags.query) as query, np.load(flags.candidates) as candidates:
         inputs = {
-            "query_audio_features": query["audio_features"][None, flags.start : flags.end],
-            "candidate_visual_features": candidates["visual_features"][None],
+            "query_audio_features": query["audio_features"][:1, flags.start : flags.end],
+            "candidate_visual_features": candidates["visual_features"][:1],
         }
     answer = predict(flags.server, flags.model, "audio_to_visual", inputs)
     start, end = answer["window_start"][0], answer["window_end"][0]

@@ -1,8 +1,9 @@
-"""Asks TF Serving for the event of each clip, over REST; needs NumPy alone.
+"""Asks TF Serving for the event of each clip, over REST; needs only NumPy.
 
-    python rest_client.py http://localhost:8501 ave-sel features.npz
+    python docs/examples/serving/rest_client.py http://localhost:8501 demo-sel features.npz
 
-The file holds `audio_features` (B, T, 128) and `visual_features` (B, T, 7, 7, 512).
+The file holds `audio_features` (B, T, 128) and `visual_features` (B, T, 7, 7, 512), as
+`write_inputs.py` writes it.
 """
 
 import argparse
@@ -17,14 +18,14 @@ import numpy as np
 def predict(
     url: str, model: str, signature: str, inputs: dict[str, np.ndarray], seconds: float = 30
 ) -> dict:
-    """Answers of a signature, by name, as lists with one entry a record.
+    """Returns a signature's outputs, by name, as lists with one entry per record.
 
     Raises:
-        RuntimeError: With the server's own words, if it refuses the request.
-        OSError: If it does not answer.
+        RuntimeError: If the server refuses the request; holds the server's message.
+        OSError: If the server does not answer.
     """
-    # "inputs", one array a name, rather than "instances", one object a record: no name is written
-    # twice. Bytes, such as serialized examples, are base64 under the name "b64".
+    # "inputs" has one array per name, "instances" one object per record: "inputs" repeats no name.
+    # Bytes, such as serialized examples, are base64 under the name "b64".
     body = {
         "signature_name": signature,
         "inputs": {

@@ -7,7 +7,7 @@ SMALL = {"num_categories": 4, "audio_dim": 6, "visual_shape": (2, 3, 8), "units"
 
 
 def bidirectional_lstm_size(width):
-    """Two directions of four gates of 128, each of a row for every input and two biases."""
+    """Counts two directions of four gates of 128: a row for every input, and two biases."""
     return 2 * 4 * 128 * (width + 128 + 2)
 
 
@@ -53,7 +53,7 @@ def test_parts_are_wired_as_published(arguments, make_batch):
         encoded.append(model.visual_encoder(visual))
     x = np.concatenate([np.asarray(modality) for modality in encoded], axis=-1)
     assert x.shape == (4, 10, 2 * 5 * len(encoded))
-    assert (x < 0).any()  # so that the ReLU before the dense layers is seen
+    assert (x < 0).any()  # so that a missing ReLU before the dense layers would show
     kernel, bias = model.hidden.get_weights()
     x = np.maximum(np.maximum(x, 0) @ kernel + bias, 0)
     kernel, bias = model.segment_label.get_weights()

@@ -7,7 +7,7 @@ from avel_tf.models.baselines.avdln import AudioVisualDistanceLearning
 NAMES = ["aligned_distances", "audio_visual_scores"]
 SMALL = {"audio_dim": 6, "visual_dim": 8}
 
-# Whichever takes less: JAX, if eager, compiles every operation apart.
+# Whichever is faster: eager JAX compiles every operation separately.
 RUN_EAGERLY = keras.config.backend() == "tensorflow"
 
 
@@ -21,14 +21,14 @@ def make_inputs(batch=3, segments=10):
 
 
 def reference(features, weights):
-    """One network in NumPy."""
+    """Computes one network in NumPy."""
     kernel_1, bias_1, kernel_2, bias_2 = weights
     hidden = features @ kernel_1 + bias_1
     return np.where(hidden > 0, hidden, 0.3 * hidden) @ kernel_2 + bias_2
 
 
 def embeddings(model, inputs):
-    """Audio and visual embeddings of a model's inputs, computed in NumPy."""
+    """Computes the audio and visual embeddings of a model's inputs in NumPy."""
     return [
         reference(
             features,
@@ -65,7 +65,7 @@ def test_distances_of_the_embeddings(randomize):
     outputs = model(inputs)
     expected = np.linalg.norm(audio - visual, axis=-1)
     np.testing.assert_allclose(outputs[NAMES[0]], expected, rtol=1e-5)
-    # Audio segment i to visual segment j at [i, j], not the other way round.
+    # [i, j] is from audio segment i to visual segment j, not the other way round.
     for record in range(3):
         for i in range(10):
             expected = -np.linalg.norm(audio[record, i] - visual[record], axis=-1)
@@ -108,7 +108,7 @@ def test_one_step_moves_every_weight_and_the_model_reloads(policy, tmp_path):
 
 
 def test_gradients_are_finite_at_distance_zero():
-    # No bias differs and both inputs are zero: sound and picture are one point.
+    # All biases are equal and both inputs are zero, so sound and image share an embedding.
     model = AudioVisualDistanceLearning(**SMALL)
     inputs = {name: np.zeros_like(array) for name, array in make_inputs().items()}
     np.testing.assert_allclose(model(inputs)[NAMES[0]], np.full((3, 10), 1e-6), rtol=1e-5)

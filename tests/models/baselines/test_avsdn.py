@@ -35,7 +35,7 @@ def test_parts_are_wired_as_described(make_batch):
 
 
 def changed_by_the_end(model, features):
-    """How much the first segment's logits change if the last segment is another."""
+    """Returns how much the first segment's logits change when the last segment does."""
     other = {name: feature.copy() for name, feature in features.items()}
     for feature in other.values():
         feature[:, -1] *= -3
@@ -43,7 +43,7 @@ def changed_by_the_end(model, features):
     return np.abs(outputs[0] - outputs[1])[:, 0].max()
 
 
-def test_the_future_is_seen_through_the_global_feature_alone(make_batch):
+def test_the_future_is_seen_only_through_the_global_feature(make_batch):
     model, features = make_model(), make_batch()[0]
     assert changed_by_the_end(model, features) > 1e-2
     model.fusion.set_weights([0 * weight for weight in model.fusion.get_weights()])

@@ -8,12 +8,12 @@ from avel_tf.models.baselines.dcca import DeepCanonicalCorrelation
 NAMES = ["projections", "audio_visual_scores"]
 SMALL = {"audio_dim": 6, "visual_dim": 8, "hidden_units": 16, "units": 3}
 
-# Whichever takes less: JAX, if eager, compiles every operation apart.
+# Whichever is faster: eager JAX compiles every operation separately.
 RUN_EAGERLY = keras.config.backend() == "tensorflow"
 
 
 def make_inputs(batch=8, segments=10, seed=0):
-    """Both modalities show something in common, in the event's segments."""
+    """Returns inputs whose modalities have something in common in the event's segments."""
     rng = np.random.default_rng(seed)
     event_relevance = (rng.random((batch, segments)) > 0.4).astype("float32")
     common = rng.normal(size=(batch, segments, 3)) * event_relevance[..., None]
@@ -75,7 +75,7 @@ def test_scores_are_cosines_in_the_canonical_space():
     np.testing.assert_allclose(outputs[NAMES[0]], np.concatenate(views, axis=-1), atol=1e-5)
     audio, visual = model.canonical_projection(outputs[NAMES[0]], inputs["event_relevance"])
     audio, visual = (x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (audio, visual))
-    # Audio segment i with visual segment j at [i, j].
+    # [i, j] is audio segment i with visual segment j.
     expected = np.einsum("bik,bjk->bij", audio, visual)
     np.testing.assert_allclose(outputs[NAMES[1]], expected, rtol=1e-3, atol=1e-4)
     assert np.abs(expected - expected.swapaxes(1, 2)).max() > 0.1
@@ -104,7 +104,7 @@ def test_one_step_moves_every_weight_and_the_model_reloads(policy, tmp_path):
     assert np.isfinite(fit(model, inputs)).all()
     for weight, old in zip(model.weights, before, strict=True):
         assert weight.dtype == "float32"
-        # A common shift of a view is not seen by a correlation.
+        # A correlation does not change when a view is shifted as a whole.
         if not weight.path.endswith("projection/bias"):
             assert not np.array_equal(weight, old), weight.path
     outputs = model(inputs)
@@ -133,7 +133,7 @@ def test_learns_what_the_modalities_have_in_common():
     model = make_compiled(run_eagerly=False)
     losses = fit(model, make_inputs(batch=64), batch_size=32, epochs=30)
     assert losses[-1] < -2.5
-    # Of other records: a sound is nearer to its own picture than to another event's segment.
+    # On new records: a sound is closer to its own image than to another event segment.
     inputs = make_inputs(batch=64, seed=1)
     scores = np.asarray(model(inputs)[NAMES[1]])
     is_event = inputs["event_relevance"] > 0

@@ -21,7 +21,7 @@ def test_sizes():
 
 
 def convolve(x, layer):
-    """Convolution of (segments, width), segment after segment, then normalized ReLU."""
+    """Convolves (segments, width), one segment after another, and applies normalized ReLU."""
     kernel, bias = layer.get_weights()
     padded = np.pad(x, ((2, 2), (0, 0)))
     rows = [np.einsum("kc,kcf->f", padded[t : t + 5], kernel) + bias for t in range(len(x))]
@@ -41,7 +41,7 @@ def reference(x, model):
     return x @ kernel + bias
 
 
-# 8 divides without rest, 10 does not at the inner level, 7 and 3 at both, 1 has no neighbour.
+# Lengths to pool: 8 is even at both levels, 10 odd at the inner, 7 and 3 at the outer, 1 at both.
 @pytest.mark.parametrize("segments", [8, 10, 7, 3, 1])
 def test_equals_convolutions_of_each_record(segments, make_batch):
     model = make_model()
@@ -64,15 +64,16 @@ def test_upsampling_repeats_and_crops():
     np.testing.assert_array_equal(layer(x, np.ones((1, 4, 7))), [[[1], [1], [2], [2]]])
 
 
-def test_all_zero_features_have_finite_gradients(make_batch):
+def test_silent_filters_have_finite_gradients(make_batch):
     # Biases start at zero, so every filter is silent and the largest activation is 0.
     model = EncoderDecoderTCN(num_categories=4, audio_dim=6, visual_dim=8)
-    features, labels = make_batch()
-    features = {name: 0 * feature for name, feature in features.items()}
+    features, _ = make_batch()
+    for convolution in model.encoder:
+        convolution.kernel.assign(0 * convolution.kernel)
     model.compile("sgd", {"event_category_logits": "mse"})
     model.fit(features, {"event_category_logits": np.ones((4, 4))}, verbose=0)
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
-    # Trained nevertheless, where the zeros do not stop it.
+    # The last bias, which the zeros do not block, is trained nevertheless.
     assert np.abs(model.segment_label.get_weights()[1]).max() > 0
 
 

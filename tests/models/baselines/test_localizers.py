@@ -1,4 +1,4 @@
-"""What every baseline of supervised localization must do."""
+"""Requirements on every baseline of supervised localization."""
 
 import functools
 
@@ -29,7 +29,7 @@ NAMES = {"segment_label_logits", "segment_label", "event_category_logits"}
 
 @functools.cache
 def shared(system, dtype="float32"):
-    """A model for all tests that train nothing."""
+    """Returns a model that all tests without training share."""
     return SYSTEMS[system](dtype=dtype)
 
 
@@ -37,7 +37,7 @@ def compiled(model):
     model.compile(
         keras.optimizers.Adam(1e-3),
         loss={"segment_label_logits": keras.losses.SparseCategoricalCrossentropy(from_logits=True)},
-        # Whichever takes less than these tests: JAX compiles every operation apart if eager.
+        # Whichever is faster: eager JAX compiles every operation separately.
         run_eagerly=keras.config.backend() == "tensorflow",
     )
     return model
@@ -112,7 +112,7 @@ def test_map_and_its_mean_are_the_same(system, make_batch):
 @pytest.mark.parametrize("system", FAMILIES)
 def test_edges_and_graphs_of_unknown_batch_and_length(system, make_batch):
     model = shared(system)
-    for batch, segments in ((4, 10), (1, 1), (2, 3)):  # of unknown sizes after the first
+    for batch, segments in ((4, 10), (1, 1), (2, 3)):  # sizes are unknown after the first
         features, _ = make_batch(batch, segments)
         outputs = model.predict_on_batch(features)
         assert set(outputs) == NAMES
@@ -129,7 +129,7 @@ def test_config_round_trip(system):
     assert type(copy) is type(model)
     assert copy.get_config() == model.get_config()
     assert (copy.name, copy.trainable, copy.num_categories) == ("baseline", False, 4)
-    # Names of layers, not those that Keras counts up.
+    # The layers' own names, not those that Keras numbers.
     assert [weight.path for weight in copy.weights] == [weight.path for weight in model.weights]
     assert [weight.shape for weight in copy.weights] == [weight.shape for weight in model.weights]
 
@@ -142,11 +142,11 @@ def test_dtype_policy_is_saved(system, tmp_path):
     assert loaded.dtype_policy.name == "mixed_bfloat16"
     policies = {
         layer.name: layer.dtype_policy.name
-        for layer in loaded._flatten_layers()  # of all depths, for which Keras has no public name
-        # The inputs and functions of the graph have none of their own.
+        for layer in loaded._flatten_layers()  # at all depths; Keras has no public equivalent
+        # The graph's inputs and functions have no policy of their own.
         if layer.variables
     }
-    # The logits of the softmax stay exact.
+    # The softmax's logits stay float32.
     others = {name for name, policy in policies.items() if policy != "mixed_bfloat16"}
     assert others == {"segment_label"}
 

@@ -1,0 +1,1 @@
+"""Commands and flags, the console, and errors as messages."""

@@ -1,0 +1,1 @@
+"""Scores, intervals, trivial baselines and the gate."""

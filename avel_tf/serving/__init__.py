@@ -1,0 +1,1 @@
+"""Exported models: signatures, validation, push and loading."""

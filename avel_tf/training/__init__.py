@@ -1,0 +1,1 @@
+"""Training with `tf.data` and Keras, reproducible by seed and resumable."""

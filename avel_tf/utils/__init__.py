@@ -1,0 +1,1 @@
+"""Checks, locks and atomic writes that every room may use."""
