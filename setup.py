@@ -60,7 +60,7 @@ setuptools.setup(
     package_dir={"avel_tf.schemas": "schemas"},
     package_data={"avel_tf": ["py.typed", "*.pyi"], "avel_tf.schemas": ["*.pbtxt"]},
     entry_points={"console_scripts": ["avel = pipelines.command:main"]},
-    install_requires=["keras>=3.5", "numpy"],  # and a backend, by an extra
+    install_requires=["keras>=3.6", "numpy"],  # and a backend, by an extra
     extras_require={
         "tensorflow": ["tensorflow>=2.16"],
         "jax": ["jax"],

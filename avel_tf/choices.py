@@ -21,7 +21,7 @@ SEQUENCE_EMBEDDINGS = ("rnn", "lstm", "gru", "blstm", "average", "max")
 EMBEDDINGS = ("self_attention", *SEQUENCE_EMBEDDINGS)
 SCORING_MATCHINGS = ("cross", "self")
 MATCHINGS = (*SCORING_MATCHINGS, "none")
-BLOCKS = ("plain", "full")
+BLOCKS = ("equations", "plain", "residual", "full")
 NORMALIZATIONS = ("none", "batch")
 
 # Training.

@@ -305,11 +305,12 @@ class ModelConfig:
         check_choice("normalization", self.normalization, NORMALIZATIONS)
         check_choice("embedding", self.embedding, EMBEDDINGS)
         check_choice("matching", self.matching, MATCHINGS)
-        parts = {"self_attention": self.num_heads, "blstm": 2}.get(self.embedding, 1)
+        num_heads = 1 if self.block == "equations" else self.num_heads
+        parts = {"self_attention": num_heads, "blstm": 2}.get(self.embedding, 1)
         if self.units % parts:
             raise ValueError(
                 f"`units` must be divisible by {parts} for this embedding. Received: "
-                f"embedding={self.embedding!r}, units={self.units}, num_heads={self.num_heads}."
+                f"embedding={self.embedding!r}, units={self.units}, num_heads={num_heads}."
             )
 
 

@@ -38,7 +38,11 @@ EXTRACTION = {
         (ValidationConfig, {"max_rejected_share": 1.5}, "`max_rejected_share` must be a number"),
         (ModelConfig, {"units": 0}, "`units` must be a positive integer."),
         (ModelConfig, {"num_heads": 1.5}, "`num_heads` must be a positive integer."),
-        (ModelConfig, {"block": "deep"}, "`block` must be one of ('plain', 'full')."),
+        (
+            ModelConfig,
+            {"block": "deep"},
+            "`block` must be one of ('equations', 'plain', 'residual', 'full').",
+        ),
         (ModelConfig, {"dropout": -0.1}, "`dropout` must be a number from 0 to 1."),
         (ModelConfig, {"normalization": "layer"}, "`normalization` must be one of ('none', "),
         (ModelConfig, {"embedding": "mean"}, "`embedding` must be one of ('self_attention', "),

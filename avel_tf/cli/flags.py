@@ -234,7 +234,12 @@ def add_training(group: argparse._ArgumentGroup) -> None:
     choice("segment_loss", SEGMENT_LOSSES, "of fully supervised baselines of sel")
     number("units", int, "of dam: width")
     number("num_heads", int, "of dam: attention heads")
-    choice("block", BLOCKS, "of dam; full: the whole Transformer block")
+    choice(
+        "block",
+        BLOCKS,
+        "of dam: what surrounds the attention; equations: nothing, and one head; plain: "
+        "nothing; residual: projection, residual and norm; full: the whole Transformer block",
+    )
     number("dropout", float, "of dam: dropped share")
     choice("normalization", NORMALIZATIONS, "of dam: of the features")
     choice("embedding", EMBEDDINGS, "of dam: of the sequence of segments")

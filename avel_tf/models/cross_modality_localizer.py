@@ -33,7 +33,7 @@ class CrossModalityLocalizer(Localizer):
         visual_dim: Integer. Width of the visual features, their channels.
         units: Integer. Width of dual attention matching.
         num_heads: Integer. Heads of its self-attention; must divide `units`.
-        block: `"plain"` or `"full"`, see `EventMaskedSelfAttention`.
+        block: What surrounds the attention, see `EventMaskedSelfAttention`.
         dropout: Float in [0, 1]. Rate inside the self-attention.
         normalization: `"none"`, or `"batch"` for batch normalization of each modality's features,
             the visual ones after pooling.

@@ -25,7 +25,7 @@ class DualAttentionMatching(Localizer):
         visual_dim: Integer. Width of the visual features, pooled over the map.
         units: Integer. Width to which both modalities are projected.
         num_heads: Integer. Heads of the self-attention; must divide `units`.
-        block: `"plain"` or `"full"`, see `EventMaskedSelfAttention`.
+        block: What surrounds the attention, see `EventMaskedSelfAttention`.
         dropout: Float in [0, 1]. Rate inside the self-attention.
         embedding: Kind of global feature: `"self_attention"`, the only one to use the three
             arguments above, or a kind of `SequenceEmbedding` (Table 3).

@@ -36,7 +36,7 @@ class SupervisedEventLocalizer(Localizer):
         visual_shape: Tuple of three integers. Height, width and channels of the visual features.
         units: Integer. Width of dual attention matching.
         num_heads: Integer. Heads of its self-attention; must divide `units`.
-        block: `"plain"` or `"full"`, see `EventMaskedSelfAttention`.
+        block: What surrounds the attention, see `EventMaskedSelfAttention`.
         dropout: Float in [0, 1]. Rate inside the self-attention.
         normalization: `"none"`, or `"batch"` for batch normalization of each modality's features,
             before the attention over regions.

@@ -41,6 +41,8 @@ def system_training(
     elif system == "dcca":  # correlations need many pairs
         training = dataclasses.replace(training, batch_size=256)
     if settings == "faithful":
+        if system == "dam":
+            training = dataclasses.replace(training, model=ModelConfig(block="equations"))
         if system in ("audio", "visual", "audio_visual", "audio_visual_attention"):
             training = dataclasses.replace(training, schedule="drop", epochs=300, patience=300)
             if supervision == "full":
@@ -55,7 +57,7 @@ def system_training(
     if system == "dam" and task == "cml":
         return dataclasses.replace(
             training,
-            model=ModelConfig(units=128, num_heads=1),
+            model=ModelConfig(units=128, block="equations"),
             learning_rate=3e-3,
             batch_size=128,
         )

@@ -2,9 +2,8 @@ import keras
 import numpy as np
 import pytest
 
+from avel_tf.choices import BLOCKS
 from avel_tf.layers import EventMaskedSelfAttention
-
-BLOCKS = ["plain", "full"]
 
 
 def make_layer(block, width=8, num_heads=2, **kwargs):
@@ -27,15 +26,18 @@ def normalize(x, scale, offset):
 def reference(features, weights, block, num_heads=2):
     """Computes the global feature of one event (segments, width), one head after the other."""
     query, key, value, *rest = weights
+    num_heads = 1 if block == "equations" else num_heads
     heads = []
     for columns in np.split(np.arange(query.shape[1]), num_heads):
         q, k, v = (features @ matrix[:, columns] for matrix in (query, key, value))
         scores = np.exp(q @ k.T / np.sqrt(len(columns)))
         heads.append(scores / scores.sum(axis=1, keepdims=True) @ v)
     x = np.concatenate(heads, axis=1)
+    if block in ("residual", "full"):
+        output, scale, offset, *rest = rest
+        x = normalize(features + x @ output, scale, offset)
     if block == "full":
-        output, scale_1, offset_1, hidden, hidden_bias, last, last_bias, scale_2, offset_2 = rest
-        x = normalize(features + x @ output, scale_1, offset_1)
+        hidden, hidden_bias, last, last_bias, scale_2, offset_2 = rest
         forward = np.maximum(x @ hidden + hidden_bias, 0) @ last + last_bias
         x = normalize(x + forward, scale_2, offset_2)
     return x.mean(axis=0)
@@ -68,6 +70,21 @@ def test_equals_attention_over_only_the_event(block):
     np.testing.assert_allclose(layer(features, event_relevance), expected, rtol=2e-4, atol=1e-5)
 
 
+def test_is_the_multi_head_attention_of_keras_under_a_mask():
+    layer, features = make_layer("residual"), make_features()
+    event_relevance = np.zeros((3, 10), "float32")
+    event_relevance[:, 2:7] = 1
+    query, key, value, output, scale, offset = layer.get_weights()
+    theirs = keras.layers.MultiHeadAttention(num_heads=2, key_dim=4, use_bias=False)
+    theirs.build(features.shape, features.shape)
+    by_head = [matrix.reshape(8, 2, 4) for matrix in (query, key, value)]
+    theirs.set_weights([*by_head, output.reshape(2, 4, 8)])
+    mask = event_relevance[:, None, :] > 0
+    attended = np.asarray(theirs(features, features, attention_mask=mask))
+    expected = normalize(features + attended, scale, offset)[:, 2:7].mean(axis=1)
+    np.testing.assert_allclose(layer(features, event_relevance), expected, rtol=2e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("block", BLOCKS)
 def test_segments_of_zero_relevance_change_nothing(block):
     layer, features = make_layer(block), make_features()
@@ -91,15 +108,19 @@ def test_order_of_records_and_segments(block):
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_all_background_is_zero_with_finite_gradients(block, gradients):
+def test_what_is_absent_is_zero_with_gradients_of_zero(block, gradients):
     layer, features = make_layer(block), make_features()
     event_relevance = np.ones((3, 10), "float32")
     event_relevance[1] = 0
     output = layer(features, event_relevance)
     np.testing.assert_array_equal(output[1], np.zeros(8))
     assert np.abs(output[0]).max() > 0
+    event_relevance[2, 4:] = 0
     # Including the gradient of the relevance, which another model may predict.
-    for gradient in gradients(layer, features, event_relevance):
+    of_features, *rest = gradients(layer, features, event_relevance)
+    np.testing.assert_array_equal(of_features[event_relevance == 0], 0)
+    assert np.abs(of_features[event_relevance > 0]).min() > 0
+    for gradient in (of_features, *rest):
         assert np.isfinite(gradient).all()
 
 
@@ -156,8 +177,10 @@ def test_config_and_symbolic_shape(block):
     np.testing.assert_array_equal(copy(features, event_relevance), layer(features, event_relevance))
 
 
-def test_plain_block_has_three_matrices_and_full_block_is_the_encoder_of_vaswani():
-    assert make_layer("plain", width=16).count_params() == 3 * 16 * 16
+def test_sizes_are_those_of_the_equations_and_of_vaswani():
+    for block in ("equations", "plain"):
+        assert make_layer(block, width=16).count_params() == 3 * 16 * 16
+    assert make_layer("residual", width=16).count_params() == 4 * 256 + 32
     # 4 projections, 2 normalizations, and 16 -> 64 -> 16 with biases.
     assert make_layer("full", width=16).count_params() == 4 * 256 + 2 * 32 + 2 * 1024 + 64 + 16
 
@@ -178,6 +201,14 @@ def test_errors_name_the_argument(arguments, message):
         EventMaskedSelfAttention(**arguments)
 
 
-def test_full_block_needs_an_input_of_its_own_width():
-    with pytest.raises(ValueError, match="units=8, local_features of width 6"):
-        EventMaskedSelfAttention(8, block="full")(np.ones((1, 2, 6)), np.ones((1, 2)))
+def test_the_equations_have_one_head():
+    layer, features = make_layer("equations", num_heads=3), make_features()
+    one = make_layer("plain", num_heads=1)
+    relevance = np.ones((3, 10))
+    np.testing.assert_array_equal(layer(features, relevance), one(features, relevance))
+
+
+@pytest.mark.parametrize("block", ["residual", "full"])
+def test_a_residual_needs_an_input_of_its_own_width(block):
+    with pytest.raises(ValueError, match=f'"{block}".*units=8, local_features of width 6'):
+        EventMaskedSelfAttention(8, block=block)(np.ones((1, 2, 6)), np.ones((1, 2)))
