@@ -11,6 +11,7 @@ from avel_tf.choices import (
     DEVICES,
     EMBEDDINGS,
     ENCODING_PRECISIONS,
+    KEPT_EPOCHS,
     MATCHINGS,
     MODEL_SUFFIX,
     NAMED_WEIGHTS,
@@ -24,6 +25,7 @@ from avel_tf.choices import (
     SUPERVISIONS,
     SYSTEMS,
     TASKS,
+    TRAINING_EXAMPLES,
     VIDEO_SUFFIXES,
     VISUAL_ENCODERS,
     WEAK_SYSTEMS,
@@ -329,13 +331,17 @@ class TrainingConfig:
             the baselines of `sel`.
         supervision: String. `"full"`, or for `sel` `"weak"`: training on each record's label only,
             with the background records of `Split-background` added.
-        optimizer: String. `"adam"`, or `"sgd"` with momentum 0.9.
+        optimizer: String. `"adam"`, `"pytorch_adam"` with PyTorch's smaller epsilon, see
+            `avel_tf.optimizers`, or `"sgd"` with momentum 0.9.
         learning_rate: Float. Initial learning rate.
         schedule: String. `"constant"`, `"cosine"` to let the learning rate fall to zero over all
             `epochs`, or `"drop"` to let it fall to a tenth after 15,000 steps.
-        batch_size: Integer. Records per step, on all devices together.
+        batch_size: Integer. Examples per step, on all devices together.
+        examples: String. What an example is in training: one of `"records"`, or of `"segments"`,
+            whichever record they are of; that only for `"avdln"`, which looks at one at a time.
         epochs: Integer. Largest number of epochs.
         patience: Integer. Epochs without a better val accuracy after which training stops.
+        kept_epoch: String. `"best"` on val, or `"last"`, as some published code has it.
         seed: Integer. Seed of weights, order of records and dropout.
         precision: String. `"float32"` or `"mixed_bfloat16"`.
         xla: Boolean. Whether to compile the step with XLA. On a GPU two runs with one seed may
@@ -361,8 +367,10 @@ class TrainingConfig:
     learning_rate: float = 1e-3
     schedule: str = "constant"
     batch_size: int = 64
+    examples: str = "records"
     epochs: int = 100
     patience: int = 20
+    kept_epoch: str = "best"
     seed: int = 0
     precision: str = "float32"
     xla: bool = False
@@ -378,6 +386,8 @@ class TrainingConfig:
         check_choice("supervision", self.supervision, SUPERVISIONS)
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("schedule", self.schedule, SCHEDULES)
+        check_choice("examples", self.examples, TRAINING_EXAMPLES)
+        check_choice("kept_epoch", self.kept_epoch, KEPT_EPOCHS)
         check_choice("devices", self.devices, DEVICES)
         check_choice("precision", self.precision, PRECISIONS)
         check_positive_integer("batch_size", self.batch_size)
@@ -408,11 +418,8 @@ class TrainingConfig:
             ("model", is_dam, "the system 'dam'"),
             ("relevance_loss", is_dam, "the system 'dam'"),
             ("event_category_weight", is_dam and self.task == "sel", "the system 'dam' of 'sel'"),
-            (
-                "segment_loss",
-                not is_dam and self.task == "sel" and self.supervision == "full",
-                "fully supervised baselines of 'sel'",
-            ),
+            ("segment_loss", not is_dam and self.task == "sel", "the baselines of 'sel'"),
+            ("examples", self.system == "avdln", "the system 'avdln'"),
         ):
             default = TrainingConfig.__dataclass_fields__[name].default
             value = getattr(self, name)

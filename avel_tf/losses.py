@@ -64,7 +64,7 @@ def localization_losses(
             monitor both. `"each"` is half the loss of p_t^A plus half that of p_t^V.
         event_category_weight: Float in [0, 1]. Lambda of Eq. 8; without effect on models that
             lack one of the two terms.
-        segment_loss: `"cross_entropy"`, or `"soft_margin"` for `SoftMarginLoss`.
+        segment_loss: `"cross_entropy"`, or `"soft_margin"` as in `SoftMarginLoss`.
         supervision: `"full"`, or `"weak"` to learn only from the record's label, with
             `WeakSegmentLoss` and `WeakRelevanceLoss`; background records have the label that
             follows the last category.
@@ -90,7 +90,7 @@ def localization_losses(
     is_weak = supervision == "weak"
     if "segment_label_logits" in outputs:
         if is_weak:
-            loss = WeakSegmentLoss()
+            loss = WeakSegmentLoss(segment_loss)
         elif segment_loss == "soft_margin":
             loss = SoftMarginLoss()
         else:
@@ -199,32 +199,49 @@ class SoftMarginLoss(keras.losses.Loss):
     """
 
     def call(self, y_true, y_pred):
-        probabilities = ops.softmax(ops.cast(y_pred, "float32"))
-        labels = ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1])
-        # Written out: given a softmax's output as logits, Keras would use the softmax's input.
-        losses = ops.mean(ops.softplus(probabilities) - labels * probabilities, axis=-1)
-        return losses * segment_weights(y_true)
+        return _soft_margin(y_true, y_pred) * segment_weights(y_true)
+
+
+def _soft_margin(label: Any, logits: Any) -> Any:
+    """`SoftMarginLoss` of each integer label, for logits with one more axis."""
+    probabilities = ops.softmax(ops.cast(logits, "float32"))
+    labels = ops.one_hot(ops.cast(label, "int32"), logits.shape[-1])
+    # Written out: given a softmax's output as logits, Keras would use the softmax's input.
+    return ops.mean(ops.softplus(probabilities) - labels * probabilities, axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
 class WeakSegmentLoss(keras.losses.Loss):
-    """Softmax cross-entropy of the record's label, from the maximum of its segments' logits.
+    """Loss on the record's label, from the maximum of its segments' logits.
 
     Only the record's label is used: its event, or background if it has none. Padded segments are
     left out.
 
+    Args:
+        kind: `"cross_entropy"` of the softmax, or `"soft_margin"` as in `SoftMarginLoss`, which
+            is the published one.
     Call arguments:
         y_true: Integer tensor (B, T) of labels, background last, `PADDING` in padded segments.
         y_pred: Float tensor (B, T, labels) of logits.
     Reference: Tian et al., ECCV 2018, section 4.3.
     """
 
+    def __init__(self, kind: str = "cross_entropy", **kwargs: Any):
+        super().__init__(**kwargs)
+        check_choice("kind", kind, SEGMENT_LOSSES)
+        self.kind = kind
+
     def call(self, y_true, y_pred):
         is_present = ops.not_equal(y_true, PADDING)
         background = y_pred.shape[-1] - 1  # the largest label
         label = ops.min(ops.where(is_present, ops.cast(y_true, "int32"), background), axis=1)
         logits = ops.max(ops.where(is_present[..., None], y_pred, LOWEST), axis=1)
+        if self.kind == "soft_margin":
+            return _soft_margin(label, logits)
         return keras.losses.sparse_categorical_crossentropy(label, logits, from_logits=True)
+
+    def get_config(self):
+        return {**super().get_config(), "kind": self.kind}
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")

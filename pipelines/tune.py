@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from avel_tf.choices import BLOCKS, NORMALIZATIONS, OPTIMIZERS, RELEVANCE_LOSSES, TASKS
+from avel_tf.choices import BLOCKS, NORMALIZATIONS, RELEVANCE_LOSSES, TASKS
 from avel_tf.cli.flags import override
 from avel_tf.cli.program import run_command
 from avel_tf.configuration import TrainingConfig
@@ -51,7 +51,7 @@ SPACE = {
     "dropout": (0.0, 0.1, 0.3),
     "normalization": NORMALIZATIONS,
     "relevance_loss": RELEVANCE_LOSSES,
-    "optimizer": OPTIMIZERS,
+    "optimizer": ("adam", "sgd"),
     "schedule": ("constant", "cosine"),
     "batch_size": (32, 64, 128),
 }

@@ -23,6 +23,7 @@ def test_systems_match_the_models():
         ("supervision", choices.SUPERVISIONS),
         ("optimizer", choices.OPTIMIZERS),
         ("schedule", choices.SCHEDULES),
+        ("kept_epoch", choices.KEPT_EPOCHS),
         ("devices", choices.DEVICES),
         ("precision", choices.PRECISIONS),
     ],

@@ -52,7 +52,11 @@ EXTRACTION = {
         (TrainingConfig, {"system": "avdln"}, "`system` must be one of ('dam', 'audio', "),
         (TrainingConfig, {"segment_loss": "mse"}, "`segment_loss` must be one of ('cross_entropy'"),
         (TrainingConfig, {"supervision": "no"}, "`supervision` must be one of ('full', 'weak')."),
-        (TrainingConfig, {"optimizer": "rmsprop"}, "`optimizer` must be one of ('adam', 'sgd')."),
+        (
+            TrainingConfig,
+            {"optimizer": "rmsprop"},
+            "`optimizer` must be one of ('adam', 'pytorch_adam', 'sgd').",
+        ),
         (TrainingConfig, {"schedule": "step"}, "`schedule` must be one of ('constant', 'cosine', "),
         (TrainingConfig, {"devices": "tpu"}, "`devices` must be one of ('auto', "),
         (TrainingConfig, {"precision": "float16"}, "`precision` must be one of ('float32', "),
@@ -114,16 +118,11 @@ def test_units_that_cannot_be_shared(arguments, parts):
         ),
         (
             {"task": "sel", "segment_loss": "soft_margin"},
-            "`segment_loss` only applies to fully supervised baselines of 'sel'. Received: task=",
+            "`segment_loss` only applies to the baselines of 'sel'. Received: task=",
         ),
         (
-            {
-                "task": "sel",
-                "system": "audio",
-                "segment_loss": "soft_margin",
-                "supervision": "weak",
-            },
-            "`segment_loss` only applies to fully supervised baselines of 'sel'. Received: task=",
+            {"task": "cml", "system": "dcca", "examples": "segments"},
+            "`examples` only applies to the system 'avdln'. Received: task='cml', system='dcca'",
         ),
         (
             {"task": "cml", "model": ModelConfig(matching="none")},

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from avel_tf import canonical_correlation, layers, losses, metrics, models, presets
+from avel_tf import canonical_correlation, layers, losses, metrics, models, optimizers, presets
 
 # All layers and models have one, and some of the others.
-MODULES = (layers, models, canonical_correlation, losses, metrics, presets)
+MODULES = (layers, models, canonical_correlation, losses, metrics, optimizers, presets)
 OBJECTS = [getattr(module, name) for module in (layers, models) for name in module.__all__]
 for module in MODULES[2:]:
     OBJECTS += [
@@ -34,6 +34,7 @@ def test_every_kind_has_examples():
         "CanonicalProjection",
         "from_preset",
         "localization_losses",
+        "PytorchAdam",
     } <= EXAMPLES.keys()
 
 

@@ -114,6 +114,7 @@ def test_what_other_systems_are_trained_on(names, settings, expected):
         (BASELINE, {}, ["SegmentLabelLoss"]),
         (BASELINE, {"segment_loss": "soft_margin"}, ["SoftMarginLoss"]),
         (BASELINE, {"supervision": "weak"}, ["WeakSegmentLoss"]),
+        (BASELINE, {"supervision": "weak", "segment_loss": "soft_margin"}, ["WeakSegmentLoss"]),
         (DISTANCES, {}, ["ContrastiveLoss"]),
         (PROJECTIONS, {}, ["CanonicalCorrelationLoss"]),
     ],
@@ -173,8 +174,13 @@ def test_weak_segment_loss():
     # Maxima over segments (log 2, 0, 0) for both records: softmax (1/2, 1/4, 1/4). The first
     # has event 0, -log(1/2), though not where its logit is largest; the second none, -log(1/4).
     logits = np.array([[[LN_2, -9.0, 0.0], [-9.0, 0.0, -9.0]]] * 2)
-    loss = WeakSegmentLoss()(np.array([[2, 0], [2, 2]]), logits)
+    labels = np.array([[2, 0], [2, 2]])
+    loss = WeakSegmentLoss()(labels, logits)
     np.testing.assert_allclose(loss, (LN_2 + LN_4) / 2, rtol=1e-5)
+    # As published: the soft margin of the same maxima, of one segment each.
+    loss = WeakSegmentLoss("soft_margin")(labels, logits)
+    expected = SoftMarginLoss()(np.array([[0], [2]]), logits.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(loss, expected, rtol=1e-6)
 
 
 def test_weak_relevance_loss():
@@ -206,7 +212,7 @@ def test_contrastive_loss():
         RelevanceLoss(from_logits=True),
         SegmentLabelLoss(),
         SoftMarginLoss(),
-        WeakSegmentLoss(),
+        WeakSegmentLoss("soft_margin"),
         WeakRelevanceLoss(from_logits=True),
         ContrastiveLoss(margin=3.0),
     ],
@@ -229,6 +235,7 @@ OF_SEGMENTS = {
     "segment_label": (SegmentLabelLoss(), LABELS, (1, 4, 5)),
     "soft_margin": (SoftMarginLoss(), LABELS, (1, 4, 5)),
     "weak_segment": (WeakSegmentLoss(), LABELS, (1, 4, 5)),
+    "weak_soft_margin": (WeakSegmentLoss("soft_margin"), LABELS, (1, 4, 5)),
     "weak_relevance": (WeakRelevanceLoss(), RELEVANCE, (1, 4)),
     "weak_relevance_logits": (WeakRelevanceLoss(from_logits=True), RELEVANCE, (1, 4)),
     "contrastive": (ContrastiveLoss(), RELEVANCE, (1, 4)),

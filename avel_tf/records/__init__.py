@@ -21,6 +21,7 @@ _MODULES = {
     "read_schema": "schema",
     "read_shard": "shards",
     "read_split": "memory",
+    "segments_of": "memory",
     "serialize": "example",
     "shard_paths": "shards",
     "unpack_shards": "shards",

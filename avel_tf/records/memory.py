@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from avel_tf.ave import fingerprint
+from avel_tf.choices import PADDING
 from avel_tf.errors import InputError
 from avel_tf.records.dataset_folder import DatasetFolder
 from avel_tf.records.input_pipeline import read_batches
@@ -83,6 +84,22 @@ def _read(
 
 # Components read splits; the program that runs them decides whether they are kept.
 _reader = contextvars.ContextVar("reader", default=_read)
+
+
+def segments_of(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Makes each segment a record of its own, of one segment; padded ones are left out.
+
+    Args:
+        arrays: What `read_split` returned, with `event_relevance` (N, T).
+    Returns:
+        Dict of arrays with leading axes (segments, 1), or (segments,) for what a record has once.
+    """
+    is_present = arrays["event_relevance"] != PADDING
+    of_record, _ = np.nonzero(is_present)
+    return {
+        name: array[of_record] if array.ndim == 1 else array[is_present][:, None]
+        for name, array in arrays.items()
+    }
 
 
 def batch_arrays(

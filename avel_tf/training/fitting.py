@@ -9,6 +9,7 @@ from avel_tf import losses, metrics
 from avel_tf.ave import Annotation
 from avel_tf.configuration import TrainingConfig
 from avel_tf.errors import InputError
+from avel_tf.optimizers import PytorchAdam
 from avel_tf.records import Window
 from avel_tf.utils.progress import Progress
 
@@ -95,10 +96,11 @@ def compile_model(model: keras.Model, config: TrainingConfig, steps_per_epoch: i
         learning_rate = keras.optimizers.schedules.PiecewiseConstantDecay(
             [DROP_STEPS], [learning_rate, 0.1 * learning_rate]
         )
-    if config.optimizer == "adam":
-        optimizer = keras.optimizers.Adam(learning_rate)
-    else:
+    if config.optimizer == "sgd":
         optimizer = keras.optimizers.SGD(learning_rate, momentum=0.9)
+    else:
+        kind = PytorchAdam if config.optimizer == "pytorch_adam" else keras.optimizers.Adam
+        optimizer = kind(learning_rate)
     model.compile(
         optimizer=optimizer,
         loss=loss,

@@ -25,8 +25,9 @@ def system_training(
         settings: String. Path of a file that `write_settings` made, ending in .json, or a name:
             `"ave"` trains the baselines by ordinary cross-entropy and dual attention matching with
             settings that a search chose on val of simulated features (docs/attempts.md: search
-            again on real ones, with `avel tune`); `"faithful"` follows the papers, with defaults
-            where they are silent; `"own"` is for a few hundred records and learned encoders.
+            again on real ones, with `avel tune`); `"faithful"` follows the papers and the published
+            programs, with defaults where these are silent (docs/decisions/0012-faithful.md);
+            `"own"` is for a few hundred records and learned encoders.
         supervision: String. `"full"` or, for some systems, `"weak"`, see `TrainingConfig`.
     Raises:
         ValueError: If an argument is none of these.
@@ -44,9 +45,17 @@ def system_training(
         if system == "dam":
             training = dataclasses.replace(training, model=ModelConfig(block="equations"))
         if system in ("audio", "visual", "audio_visual", "audio_visual_attention"):
-            training = dataclasses.replace(training, schedule="drop", epochs=300, patience=300)
-            if supervision == "full":
-                training = dataclasses.replace(training, segment_loss="soft_margin")
+            epochs = 300 if supervision == "full" else 250
+            training = dataclasses.replace(
+                training,
+                segment_loss="soft_margin",
+                optimizer="pytorch_adam",
+                schedule="drop",
+                epochs=epochs,
+                patience=epochs,
+            )
+        elif system == "avdln":  # published with Keras, whose Adam it is
+            training = dataclasses.replace(training, examples="segments", kept_epoch="last")
         return training
     if settings == "own":
         training = dataclasses.replace(training, batch_size=16, epochs=60, patience=15)

@@ -21,6 +21,7 @@ from avel_tf.records import (
     check_split,
     read_batches,
     read_split,
+    segments_of,
     shard_paths,
     unpack_shards,
 )
@@ -53,7 +54,7 @@ def train(
     run_folder: RunFolder,
     working_dir: pathlib.Path,
 ) -> TrainingResult:
-    """Trains a model and exports it as of the best epoch on val.
+    """Trains a model and exports it as of the best epoch on val, or the last if that is kept.
 
     Args:
         config: `TrainingConfig`.
@@ -74,8 +75,12 @@ def train(
     num_records, description = metadata["num_records"], dataset.description()
     if config.supervision == "weak":
         num_records = _with_background(num_records)
-    check_val(config.task, dataset.annotations()["val"])
-    steps = _num_batches(config, num_records["train"])
+    annotations = dataset.annotations()
+    check_val(config.task, annotations["val"])
+    num_examples = dict(num_records)
+    if config.examples == "segments":
+        num_examples["train"] = sum(len(item.event_relevance) for item in annotations["train"])
+    steps = _num_batches(config, num_examples["train"])
     make_repeatable(config)
     strategy = distribution_strategy(config.devices)
     _check_shares(config, num_records, strategy.num_replicas_in_sync)
@@ -90,23 +95,25 @@ def train(
         epochs = range(initial_epoch, config.epochs)
         fit_model(
             model,
-            _batches(config, model, dataset, working_dir, "train", num_records, epochs),
-            _batches(config, model, dataset, working_dir, "val", num_records),
+            _batches(config, model, dataset, working_dir, "train", num_examples, epochs),
+            _batches(config, model, dataset, working_dir, "val", num_examples),
             epochs,
             [checkpoints, keras.callbacks.TensorBoard(working_dir / "logs", profile_batch=0)],
             describe_data(source),
         )
-    best = checkpoints.load(checkpoints.best_epoch)
-    best.trained_on = {"source": source, "description": dataclasses.asdict(description)}
+    is_last_kept = config.kept_epoch == "last"
+    kept_epoch = len(checkpoints.history) - 1 if is_last_kept else checkpoints.best_epoch
+    kept = checkpoints.load(kept_epoch)
+    kept.trained_on = {"source": source, "description": dataclasses.asdict(description)}
     model_folder.keras_path.parent.mkdir()
-    best.save(model_folder.keras_path)
-    export_model(best, model_folder.serving_path, source, description)
+    kept.save(model_folder.keras_path)
+    export_model(kept, model_folder.serving_path, source, description)
     model_folder.write_configuration(dataclasses.asdict(config))
     run_folder.write_history(checkpoints.history)
     shutil.copytree(working_dir / "logs", run_folder.logs_path(config.run_name, made_up(source)))
     return TrainingResult(
-        best_epoch=checkpoints.best_epoch + 1,
-        val_accuracy=checkpoints.history[checkpoints.best_epoch][MONITOR],
+        best_epoch=kept_epoch + 1,
+        val_accuracy=checkpoints.history[kept_epoch][MONITOR],
         epochs=len(checkpoints.history),
         seconds=checkpoints.seconds,
         data=describe_data(source),
@@ -164,8 +171,8 @@ def _with_background(num_records: dict[str, int]) -> dict[str, int]:
     return {**num_records, "train": num_records["train"] + num_records["background"]}
 
 
-def _num_batches(config: TrainingConfig, num_records: int) -> int:
-    return -(-num_records // config.batch_size)
+def _num_batches(config: TrainingConfig, num_examples: int) -> int:
+    return -(-num_examples // config.batch_size)
 
 
 def _batches(
@@ -174,7 +181,7 @@ def _batches(
     dataset: DatasetFolder,
     working_dir: pathlib.Path,
     split: str,
-    num_records: dict[str, int],
+    num_examples: dict[str, int],
     epochs: range | None = None,
 ) -> tf.data.Dataset:
     inputs, description = tuple(model.input), dataset.description()
@@ -186,11 +193,13 @@ def _batches(
         if is_weak:
             more = read_split(dataset, "background", names, pools_maps(model))
             arrays = {name: np.concatenate([arrays[name], more[name]]) for name in names}
+        if config.examples == "segments" and split == "train":
+            arrays = segments_of(arrays)
         batches = batch_arrays(arrays, config.batch_size, **order)
     else:
         unpacked = _unpacked_split(dataset, split, working_dir / "records" / split)
         batches = read_batches(unpacked, config.batch_size, names, description=description, **order)
-    count = _num_batches(config, num_records[split]) * (1 if epochs is None else len(epochs))
+    count = _num_batches(config, num_examples[split]) * (1 if epochs is None else len(epochs))
     return keras_batches(batches, model, count)
 
 

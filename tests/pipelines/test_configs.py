@@ -69,7 +69,7 @@ def test_models_of_weak_supervision_are_compared_and_served_apart():
     assert build("--supervision", "weak").name == "demo-sel-weak"
     config = build(*ave, "--system", "audio", "--settings", "faithful")
     assert config.name == "ave-sel-audio-weak"
-    assert (config.training.supervision, config.training.segment_loss) == ("weak", "cross_entropy")
+    assert (config.training.supervision, config.training.segment_loss) == ("weak", "soft_margin")
 
 
 def test_flags_left_out_keep_the_configuration():
@@ -97,11 +97,15 @@ def test_faithful_settings_are_what_the_papers_say():
         assert system_training(task, "dam", "faithful").relevance_loss == "mean"  # Eq. 7
     training = system_training("sel", "audio_visual_attention", "faithful")
     assert (training.segment_loss, training.epochs) == ("soft_margin", 300)
+    assert training.optimizer == "pytorch_adam"
     assert (training.schedule, training.patience) == ("drop", 300)  # never stopped early
     assert (training.batch_size, training.learning_rate) == (64, 1e-3)
     training = system_training("cml", "avdln", "faithful")
     assert (training.batch_size, training.epochs, training.learning_rate) == (8, 20, 1e-3)
-    assert training.patience == 20
+    assert (training.examples, training.kept_epoch, training.patience) == ("segments", "last", 20)
+    weak = system_training("sel", "audio", "faithful", "weak")
+    assert (weak.segment_loss, weak.epochs, weak.patience) == ("soft_margin", 250, 250)
+    assert (weak.optimizer, weak.schedule) == ("pytorch_adam", "drop")
 
 
 def test_unknown_settings_and_systems_are_named():

@@ -14,9 +14,10 @@ import pytest
 import tensorflow as tf
 
 from avel_tf import losses, metrics
-from avel_tf.choices import SYSTEMS
+from avel_tf.choices import OPTIMIZERS, SYSTEMS
 from avel_tf.configuration import ModelConfig, TrainingConfig
 from avel_tf.errors import DeviceError, InputError
+from avel_tf.optimizers import PytorchAdam
 from avel_tf.records import DatasetFolder, shard_paths
 from avel_tf.training import fitting
 from avel_tf.training import train as training
@@ -399,7 +400,14 @@ def test_batches_are_the_same_in_memory(examples_folder, task, system, tmp_path)
 def test_resumed_in_memory_equals_uninterrupted(run_training, examples_folder, monkeypatch):
     monkeypatch.setattr(training, "export_model", lambda *_: None)  # tested elsewhere
     config = TrainingConfig(
-        "cml", "avdln", in_memory=True, optimizer="sgd", batch_size=8, epochs=2, patience=2
+        *("cml", "avdln"),
+        in_memory=True,
+        optimizer="pytorch_adam",
+        batch_size=64,
+        examples="segments",
+        epochs=2,
+        patience=2,
+        kept_epoch="last",
     )
     whole = run_training(config, examples_folder("cml"))
     first = run_training(dataclasses.replace(config, epochs=1), examples_folder("cml"))
@@ -412,6 +420,10 @@ def test_resumed_in_memory_equals_uninterrupted(run_training, examples_folder, m
         for run in (whole, resumed)
     ]
     assert_same_weights(*models)
+    assert_same_weights(whole.load(), models[0])  # kept, whichever was best
+    assert (whole.result.best_epoch, whole.result.val_accuracy) == (2, history[1]["val_accuracy"])
+    num_train = DatasetFolder(examples_folder("cml")).metadata()["num_records"]["train"]
+    assert models[0].optimizer.iterations == 2 * -(-10 * num_train // 64)  # of 64 segments
     for ours, theirs in zip(*(model.optimizer.variables for model in models), strict=True):
         np.testing.assert_array_equal(ours, theirs, err_msg=ours.path)
 
@@ -495,9 +507,9 @@ def test_learning_rate_of_schedules():
 
 
 def test_optimizers():
-    adam, sgd = (
+    adam, pytorch_adam, sgd = (
         training.compiled_model(dataclasses.replace(TINY, optimizer=name), 1).optimizer
-        for name in ("adam", "sgd")
+        for name in OPTIMIZERS
     )
-    assert isinstance(adam, keras.optimizers.Adam)
+    assert type(adam) is keras.optimizers.Adam and type(pytorch_adam) is PytorchAdam
     assert isinstance(sgd, keras.optimizers.SGD) and sgd.momentum == 0.9
