@@ -4,8 +4,8 @@ A window is a run of `length` segments. Cross-modality localization is given the
 and picks the window with the largest sum of scores; a prediction is correct if it matches the
 event's window exactly (sections 3.3 and 4.1).
 
-Windows tie when their sums differ by no more than `TIE_TOLERANCE` times the record's sum of
-absolute scores, the uncertainty of float32. A tie counts with its expected value: one over the
+Windows tie when their sums differ by no more than the rounding errors of adding up that many
+float32 scores, see `tie_tolerance`. A tie counts with its expected value: one over the
 number of tied windows if the event's is among them. Picking the first of them would turn a
 constant score into a guess that events start early, which is a good guess on AVE.
 
@@ -23,7 +23,24 @@ from keras import ops
 from avel_tf.choices import PADDING
 from avel_tf.utils.arguments import check_positive_integer
 
-TIE_TOLERANCE = 1e-6
+FLOAT32_EPSILON = float(np.finfo(np.float32).eps)
+
+
+def tie_tolerance(length: Any, size: Any) -> Any:
+    """Computes by how much the sums of two windows may differ and still be equal.
+
+    A float32 sum of n numbers is off by at most n - 1 times half an epsilon times the sum of their
+    absolute values, and each score by half an epsilon of its own: together, for two windows, n
+    epsilons times that of the larger one. Evaluation, Keras's metrics and serving share this bound.
+
+    Args:
+        length: Float, array or tensor. Scores in a window.
+        size: Float, array or tensor. Largest sum of absolute scores of a window of the record.
+    Returns:
+        Float, array or tensor.
+    Reference: Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 4.2.
+    """
+    return length * FLOAT32_EPSILON * size
 
 
 def most_likely(logits: Any) -> Any:
@@ -132,7 +149,8 @@ def best_window(scores: np.ndarray, length: int) -> tuple[int, int]:
     Reference: Wu et al., ICCV 2019, section 3.3.
     """
     sums = window_scores(scores, length)
-    starts = np.flatnonzero(sums >= sums.max() - TIE_TOLERANCE * np.abs(scores).sum())
+    tolerance = tie_tolerance(length, window_scores(np.abs(scores), length).max())
+    starts = np.flatnonzero(sums >= sums.max() - tolerance)
     start = int(starts[(len(starts) - 1) // 2])
     return start, start + length
 
@@ -209,17 +227,21 @@ def overlap_and_chance(scores: Any, event_relevance: Any, xp: ModuleType) -> tup
     in_window = (segments >= starts) & (segments < starts + length[:, :, None])  # (B, start, T)
     fits = segments + length <= num_present  # (B, start)
     if len(scores.shape) == 2:
-        sums = xp.sum(xp.where(in_window, scores[:, None, :], 0.0), axis=2)
+
+        def add(values: Any) -> Any:
+            return xp.sum(xp.where(in_window, values[:, None, :], 0.0), axis=2)
     else:
         first = xp.argmax(xp.where(is_event, 1, 0), axis=1)[:, None, None]  # (B, 1, 1)
         aligned = starts + segments - first  # (B, start, query): the candidate aligned with it
         is_pair = (aligned[..., None] == segments) & is_event[:, None, :, None]
-        sums = xp.sum(xp.where(is_pair, scores[:, None], 0.0), axis=(2, 3))
-    sums = xp.where(fits, sums, -np.inf)
 
-    axes = tuple(range(1, len(scores.shape)))
-    tolerance = TIE_TOLERANCE * xp.sum(xp.abs(scores), axis=axes)
-    is_best = sums >= xp.max(sums, axis=1)[:, None] - tolerance[:, None]
+        def add(values: Any) -> Any:
+            return xp.sum(xp.where(is_pair, values[:, None], 0.0), axis=(2, 3))
+
+    sums = xp.where(fits, add(scores), -np.inf)
+    size = xp.max(xp.where(fits, add(xp.abs(scores)), 0.0), axis=1)[:, None]
+    num_scores = xp.sum(xp.where(is_event, 1.0, 0.0), axis=1)[:, None]
+    is_best = sums >= xp.max(sums, axis=1)[:, None] - tie_tolerance(num_scores, size)
     num_best = xp.sum(xp.where(is_best, 1.0, 0.0), axis=1)[:, None]
     both = xp.sum(xp.where(in_window & is_event[:, None, :], 1.0, 0.0), axis=2)
     either = xp.sum(xp.where(in_window | is_event[:, None, :], 1.0, 0.0), axis=2)

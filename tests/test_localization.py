@@ -108,6 +108,18 @@ def test_rounding_errors_tie_and_real_differences_do_not():
     np.testing.assert_array_equal(hits, [0.5, 0.5, 0])
 
 
+@pytest.mark.parametrize("xp", [np, keras.ops])
+def test_what_is_outside_of_a_window_does_not_make_it_tie(xp):
+    # A tolerance by the sum of all scores, of 100 pairs at that, took both for half a hit.
+    scores = np.full((1, 10, 10), -100, "float32")
+    scores[0, 4, 4], scores[0, 4, 7] = 1.0001, 1
+    hits, _ = expected_hits(scores, relevance((4, 5)), xp)
+    np.testing.assert_array_equal(hits, [1])
+    hits, _ = expected_hits(scores[:, 4], relevance((7, 8)), xp)
+    np.testing.assert_array_equal(hits, [0])
+    assert best_window(scores[0, 4], 1) == (4, 5)
+
+
 def test_scale_of_the_scores_does_not_matter():
     rng = np.random.default_rng(1)
     scores = rng.integers(-2, 3, (50, 10)) / 10

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from avel_tf.localization import TIE_TOLERANCE, segment_probabilities
+from avel_tf.localization import segment_probabilities, tie_tolerance
 from avel_tf.serving.request_checks import checked
 
 Signature = tuple[Callable[..., dict[str, tf.Tensor]], list[tf.TensorSpec]]
@@ -124,16 +124,18 @@ def _find(
             scores = outputs[f"{candidate_modality}_relevance_logits"]  # (B, N)
             windows = tf.signal.frame(scores, length, 1)  # (B, W, L)
         sums = tf.reduce_sum(windows, axis=-1)
-        scale = tf.reduce_sum(tf.abs(scores), axis=tf.range(1, tf.rank(scores)))
-        start = _middle_of_the_best(sums, scale)
+        sizes = tf.reduce_sum(tf.abs(windows), axis=-1)
+        largest = tf.reduce_max(sizes, axis=1, keepdims=True)
+        tolerance = tie_tolerance(tf.cast(length, tf.float32), largest)
+        start = _middle_of_the_best(sums, tolerance)
         return {"window_scores": sums, "window_start": start, "window_end": start + length}
 
     return find
 
 
-def _middle_of_the_best(sums: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+def _middle_of_the_best(sums: tf.Tensor, tolerance: tf.Tensor) -> tf.Tensor:
     """Finds the start (B,) of the best window, among tied ones the middle, as `best_window`."""
     best = tf.reduce_max(sums, axis=1, keepdims=True)
-    is_best = tf.cast(sums >= best - TIE_TOLERANCE * scale[:, None], tf.int32)
+    is_best = tf.cast(sums >= best - tolerance, tf.int32)
     middle = (tf.reduce_sum(is_best, axis=1, keepdims=True) + 1) // 2
     return tf.argmax(tf.cumsum(is_best, axis=1) >= middle, axis=1, output_type=tf.int32)

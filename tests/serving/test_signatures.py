@@ -124,6 +124,20 @@ def test_the_middle_of_tied_windows_is_taken(answer):
     assert (found["window_start"] == best_window(np.ones(12), 4)[0]).all()
 
 
+def test_a_real_difference_is_no_tie_however_large_the_other_scores_are(answer):
+    inputs = {
+        "audio_features": keras.Input((None, 1), name="audio_features"),
+        "visual_features": keras.Input((None, 1, 1, 1), name="visual_features"),
+        "event_relevance": keras.Input((None,), name="event_relevance"),
+    }
+    scores = {"audio_relevance_logits": inputs["audio_features"][..., 0]}
+    candidates = np.full((1, 12, 1), -100, np.float32)
+    candidates[0, 1], candidates[0, 3], candidates[0, 7] = 1.0001, 1, 1
+    query = np.ones((1, 1, 1, 1, 1), np.float32)
+    found = answer(keras.Model(inputs, scores), "visual_to_audio", query, candidates)
+    assert found["window_start"] == best_window(candidates[0, :, 0], 1)[0] == 1
+
+
 @pytest.mark.parametrize(
     ("length", "message"),
     [
