@@ -23,9 +23,11 @@ SCORING_MATCHINGS = ("cross", "self")
 MATCHINGS = (*SCORING_MATCHINGS, "none")
 BLOCKS = ("equations", "plain", "residual", "full")
 NORMALIZATIONS = ("none", "batch")
+PROJECTIONS = ("relu", "linear")
+SIMILARITIES = ("dot", "cosine")
 
 # Training.
-RELEVANCE_LOSSES = ("mean", "each")
+RELEVANCE_LOSSES = ("each", "mean")
 SEGMENT_LOSSES = ("cross_entropy", "soft_margin")
 SUPERVISIONS = ("full", "weak")
 OPTIMIZERS = ("adam", "pytorch_adam", "sgd")

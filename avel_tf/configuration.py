@@ -18,10 +18,12 @@ from avel_tf.choices import (
     NORMALIZATIONS,
     OPTIMIZERS,
     PRECISIONS,
+    PROJECTIONS,
     RELEVANCE_LOSSES,
     RESIZES,
     SCHEDULES,
     SEGMENT_LOSSES,
+    SIMILARITIES,
     SUPERVISIONS,
     SYSTEMS,
     TASKS,
@@ -298,6 +300,8 @@ class ModelConfig:
     normalization: str = "none"
     embedding: str = "self_attention"
     matching: str = "cross"
+    projection: str = "relu"
+    similarity: str = "dot"
 
     def __post_init__(self):
         check_positive_integer("units", self.units)
@@ -307,6 +311,8 @@ class ModelConfig:
         check_choice("normalization", self.normalization, NORMALIZATIONS)
         check_choice("embedding", self.embedding, EMBEDDINGS)
         check_choice("matching", self.matching, MATCHINGS)
+        check_choice("projection", self.projection, PROJECTIONS)
+        check_choice("similarity", self.similarity, SIMILARITIES)
         num_heads = 1 if self.block == "equations" else self.num_heads
         parts = {"self_attention": num_heads, "blstm": 2}.get(self.embedding, 1)
         if self.units % parts:
@@ -324,7 +330,7 @@ class TrainingConfig:
         task: String. `"sel"` or `"cml"`.
         system: String. One of the task's `avel_tf.choices.SYSTEMS`.
         model: `ModelConfig` of the system `"dam"`; the others have their published sizes.
-        relevance_loss: String. `"mean"` (Eq. 7, as in the paper) or `"each"`, see
+        relevance_loss: String. `"each"` direction, or `"mean"` (Eq. 7, as in the paper), see
             `avel_tf.losses`; only for `"dam"`.
         event_category_weight: Float in [0, 1]. λ of Eq. 8; only for `"dam"` and `sel`.
         segment_loss: String. `"cross_entropy"` or `"soft_margin"`, see `avel_tf.losses`; only for
@@ -359,7 +365,7 @@ class TrainingConfig:
     task: str
     system: str = "dam"
     model: ModelConfig = ModelConfig()
-    relevance_loss: str = "mean"
+    relevance_loss: str = "each"
     event_category_weight: float = 0.5
     segment_loss: str = "cross_entropy"
     supervision: str = "full"

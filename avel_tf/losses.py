@@ -39,7 +39,7 @@ def localization_targets(outputs: Iterable[str], labels: Mapping[str, Any]) -> d
 
 def localization_losses(
     outputs: Collection[str],
-    relevance_loss: str = "mean",
+    relevance_loss: str = "each",
     event_category_weight: float = 0.5,
     segment_loss: str = "cross_entropy",
     supervision: str = "full",
@@ -59,9 +59,9 @@ def localization_losses(
 
     Args:
         outputs: Names of the model's outputs, such as `model.output`.
-        relevance_loss: `"mean"` is the paper's loss on p_t of Eq. 7, the mean of both
-            directions' probabilities. It can be small while one direction does all the work, so
-            monitor both. `"each"` is half the loss of p_t^A plus half that of p_t^V.
+        relevance_loss: `"each"` is half the loss of p_t^A plus half that of p_t^V. `"mean"` is
+            the paper's loss on p_t of Eq. 7, the mean of both directions' probabilities. It can
+            be small while one direction does all the work, so monitor both.
         event_category_weight: Float in [0, 1]. Lambda of Eq. 8; without effect on models that
             lack one of the two terms.
         segment_loss: `"cross_entropy"`, or `"soft_margin"` as in `SoftMarginLoss`.
@@ -76,7 +76,7 @@ def localization_losses(
 
     ```python
     outputs = ("event_category_logits", "audio_relevance_logits", "visual_relevance_logits")
-    losses, loss_weights = localization_losses(outputs, relevance_loss="each")
+    losses, loss_weights = localization_losses(outputs)
     assert loss_weights["event_category_logits"] == 0.5
     assert loss_weights["audio_relevance_logits"] == 0.25
     ```

@@ -60,7 +60,6 @@ def demo(
         task=task,
         system=system,
         model=model,
-        relevance_loss="each" if system == "dam" else "mean",
         supervision=supervision,
         batch_size=16,
         epochs=30,

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from avel_tf.choices import BLOCKS, NORMALIZATIONS, RELEVANCE_LOSSES, TASKS
+from avel_tf.choices import (
+    BLOCKS,
+    NORMALIZATIONS,
+    PROJECTIONS,
+    RELEVANCE_LOSSES,
+    SIMILARITIES,
+    TASKS,
+)
 from avel_tf.cli.flags import override
 from avel_tf.cli.program import run_command
 from avel_tf.configuration import TrainingConfig
@@ -50,6 +57,8 @@ SPACE = {
     "block": BLOCKS,
     "dropout": (0.0, 0.1, 0.3),
     "normalization": NORMALIZATIONS,
+    "projection": PROJECTIONS,
+    "similarity": SIMILARITIES,
     "relevance_loss": RELEVANCE_LOSSES,
     "optimizer": ("adam", "sgd"),
     "schedule": ("constant", "cosine"),

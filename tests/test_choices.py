@@ -41,6 +41,8 @@ def test_training_settings_take_every_choice(name, names):
         ("normalization", choices.NORMALIZATIONS),
         ("embedding", choices.EMBEDDINGS),
         ("matching", choices.MATCHINGS),
+        ("projection", choices.PROJECTIONS),
+        ("similarity", choices.SIMILARITIES),
     ],
 )
 def test_dual_attention_matching_takes_every_choice(name, names):

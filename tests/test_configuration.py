@@ -48,7 +48,7 @@ EXTRACTION = {
         (ModelConfig, {"embedding": "mean"}, "`embedding` must be one of ('self_attention', "),
         (ModelConfig, {"matching": "both"}, "`matching` must be one of ('cross', 'self', 'none')."),
         (TrainingConfig, {"task": ""}, "`task` must be one of ('sel', 'cml')."),
-        (TrainingConfig, {"relevance_loss": "sum"}, "`relevance_loss` must be one of ('mean', "),
+        (TrainingConfig, {"relevance_loss": "sum"}, "`relevance_loss` must be one of ('each', "),
         (TrainingConfig, {"system": "avdln"}, "`system` must be one of ('dam', 'audio', "),
         (TrainingConfig, {"segment_loss": "mse"}, "`segment_loss` must be one of ('cross_entropy'"),
         (TrainingConfig, {"supervision": "no"}, "`supervision` must be one of ('full', 'weak')."),
@@ -109,7 +109,7 @@ def test_units_that_cannot_be_shared(arguments, parts):
             "`model` only applies to the system 'dam'. Received: task='sel', system='ed_tcn', ",
         ),
         (
-            {"task": "cml", "system": "avdln", "relevance_loss": "each"},
+            {"task": "cml", "system": "avdln", "relevance_loss": "mean"},
             "`relevance_loss` only applies to the system 'dam'. Received: task='cml', system='avdl",
         ),
         (

@@ -27,8 +27,8 @@ DISTANCES = ("aligned_distances", "audio_visual_scores")
 PROJECTIONS = ("projections", "audio_visual_scores")
 
 
-def total(names, outputs, targets, **kwargs):
-    losses, loss_weights = localization_losses(names, **kwargs)
+def total(names, outputs, targets, *args, **kwargs):
+    losses, loss_weights = localization_losses(names, *args, **kwargs)
     assert list(losses) == list(loss_weights)
     return sum(
         loss_weights[name] * float(loss(targets[name], outputs[name]))
@@ -60,19 +60,19 @@ def targets():
 def test_equation_8(outputs, targets):
     # Category -log(1/4); relevance the mean of -log(1/2) and -log(1 - 1/2).
     for weight in (0.0, 0.3, 1.0):
-        loss = total(SEL, outputs, targets, event_category_weight=weight)
+        loss = total(SEL, outputs, targets, "mean", event_category_weight=weight)
         np.testing.assert_allclose(loss, weight * LN_4 + (1 - weight) * LN_2, rtol=1e-5)
-    np.testing.assert_allclose(total(SEL, outputs, targets), (LN_4 + LN_2) / 2, rtol=1e-5)
+    np.testing.assert_allclose(total(SEL, outputs, targets, "mean"), (LN_4 + LN_2) / 2, rtol=1e-5)
 
 
 def test_each_direction_separately(outputs, targets):
     # Audio: mean of -log(3/4) and -log(1/2); visual: mean of -log(1/4) and -log(1/2); together
     # half of each, (log(16/3) + 2 log 2) / 4. The mean of both hides what visual gets wrong.
     each = (np.log(16 / 3) + 2 * LN_2) / 4
-    np.testing.assert_allclose(total(CML, outputs, targets, relevance_loss="each"), each, rtol=1e-5)
-    np.testing.assert_allclose(total(CML, outputs, targets), LN_2, rtol=1e-5)
+    np.testing.assert_allclose(total(CML, outputs, targets), each, rtol=1e-5)
+    np.testing.assert_allclose(total(CML, outputs, targets, "mean"), LN_2, rtol=1e-5)
     np.testing.assert_allclose(
-        total(SEL, outputs, targets, relevance_loss="each", event_category_weight=0.2),
+        total(SEL, outputs, targets, event_category_weight=0.2),
         0.2 * LN_4 + 0.8 * each,
         rtol=1e-5,
     )
@@ -81,20 +81,20 @@ def test_each_direction_separately(outputs, targets):
 def test_category_weight_has_no_effect_without_a_second_loss(outputs, targets):
     for weight in (0.0, 0.9):
         for names, expected in ((CML, LN_2), (WITHOUT_MATCHING, LN_4)):
-            loss = total(names, outputs, targets, event_category_weight=weight)
+            loss = total(names, outputs, targets, "mean", event_category_weight=weight)
             np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("names", "settings", "expected"),
     [
-        (SELF_MATCHING, {}, {"event_relevance_probabilities": 1.0}),
+        (SELF_MATCHING, {"relevance_loss": "mean"}, {"event_relevance_probabilities": 1.0}),
         (
             SELF_MATCHING,
-            {"relevance_loss": "each"},
+            {},
             {"audio_self_relevance_logits": 0.5, "visual_self_relevance_logits": 0.5},
         ),
-        (WITHOUT_MATCHING, {"relevance_loss": "each"}, {"event_category_logits": 1.0}),
+        (WITHOUT_MATCHING, {}, {"event_category_logits": 1.0}),
         (BASELINE, {"event_category_weight": 0.0}, {"segment_label_logits": 1.0}),
         (DISTANCES, {}, {"aligned_distances": 1.0}),
         (PROJECTIONS, {}, {"projections": 1.0}),
@@ -109,8 +109,9 @@ def test_what_other_systems_are_trained_on(names, settings, expected):
 @pytest.mark.parametrize(
     ("names", "settings", "expected"),
     [
-        (SEL, {}, ["EventCategoryLoss", "RelevanceLoss"]),
-        (SEL, {"supervision": "weak"}, ["EventCategoryLoss", "WeakRelevanceLoss"]),
+        (SEL, {}, ["EventCategoryLoss", *["RelevanceLoss"] * 2]),
+        (SEL, {"relevance_loss": "mean"}, ["EventCategoryLoss", "RelevanceLoss"]),
+        (SEL, {"supervision": "weak"}, ["EventCategoryLoss", *["WeakRelevanceLoss"] * 2]),
         (BASELINE, {}, ["SegmentLabelLoss"]),
         (BASELINE, {"segment_loss": "soft_margin"}, ["SoftMarginLoss"]),
         (BASELINE, {"supervision": "weak"}, ["WeakSegmentLoss"]),

@@ -18,10 +18,12 @@ from avel_tf.choices import (
     NORMALIZATIONS,
     OPTIMIZERS,
     PRECISIONS,
+    PROJECTIONS,
     RELEVANCE_LOSSES,
     RESIZES,
     SCHEDULES,
     SEGMENT_LOSSES,
+    SIMILARITIES,
     SUPERVISIONS,
     SYSTEMS,
     VISUAL_ENCODERS,
@@ -244,6 +246,8 @@ def add_training(group: argparse._ArgumentGroup) -> None:
     choice("normalization", NORMALIZATIONS, "of dam: of the features")
     choice("embedding", EMBEDDINGS, "of dam: of the sequence of segments")
     choice("matching", MATCHINGS, "of dam: of audio and video")
+    choice("projection", PROJECTIONS, "of dam: activation of its local features")
+    choice("similarity", SIMILARITIES, "of dam: dot product, or cosine with a temperature and bias")
     choice("precision", PRECISIONS, "of the computation")
     group.add_argument(
         "--xla", action="store_true", default=None, help="compile the training step with XLA"

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from avel_tf.layers.similarity import cosine_similarity
 from avel_tf.models.dual_attention_matching import DualAttentionMatching
 from avel_tf.models.inputs import (
     feature_normalization,
@@ -13,7 +14,6 @@ from avel_tf.models.inputs import (
     present_segments,
 )
 from avel_tf.models.localizer import Localizer
-from avel_tf.models.similarity import cosine_similarity
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
@@ -40,6 +40,9 @@ class CrossModalityLocalizer(Localizer):
         embedding: Kind of global feature, see `DualAttentionMatching`.
         matching: `"cross"`; or `"self"` to train by matching each modality with itself and to
             score candidates by their cosine to the query's global feature (Table 4).
+        projection: `"relu"` or `"linear"`: activation of the local features, of which the paper
+            says nothing.
+        similarity: `"dot"` or `"cosine"`, see `CrossMatching`.
         dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
             Saved with the model.
     Call arguments:
@@ -87,6 +90,8 @@ class CrossModalityLocalizer(Localizer):
         normalization: str = "none",
         embedding: str = "self_attention",
         matching: str = "cross",
+        projection: str = "relu",
+        similarity: str = "dot",
         dtype: Any = None,
         name: str | None = None,
         trainable: bool = True,
@@ -109,6 +114,8 @@ class CrossModalityLocalizer(Localizer):
             dropout=dropout,
             embedding=embedding,
             matching=matching,
+            projection=projection,
+            similarity=similarity,
             dtype=policy,
             name="matching",
         )
@@ -157,6 +164,8 @@ class CrossModalityLocalizer(Localizer):
         self.normalization = normalization
         self.embedding = embedding
         self.matching = matching
+        self.projection = projection
+        self.similarity = similarity
 
     def get_config(self):
         return {
@@ -170,4 +179,6 @@ class CrossModalityLocalizer(Localizer):
             "normalization": self.normalization,
             "embedding": self.embedding,
             "matching": self.matching,
+            "projection": self.projection,
+            "similarity": self.similarity,
         }

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from avel_tf.choices import EMBEDDINGS, SCORING_MATCHINGS
+from avel_tf.choices import EMBEDDINGS, PROJECTIONS, SCORING_MATCHINGS
 from avel_tf.layers import CrossMatching, EventMaskedSelfAttention, SequenceEmbedding
 from avel_tf.models.localizer import Localizer
 from avel_tf.utils.arguments import check_choice, check_positive_integer
@@ -14,7 +14,7 @@ from avel_tf.utils.arguments import check_choice, check_positive_integer
 class DualAttentionMatching(Localizer):
     """Checks every segment of each modality against the whole event in the other.
 
-    Local features are a ReLU projection of each segment to a common width. The global feature of
+    Local features are a projection of each segment to a common width. The global feature of
     a modality sees only its segments of non-zero relevance; matching then scores all segments,
     background included. Positions are not encoded anywhere.
 
@@ -31,6 +31,9 @@ class DualAttentionMatching(Localizer):
             arguments above, or a kind of `SequenceEmbedding` (Table 3).
         matching: `"cross"`: each global feature checks the other modality's segments; or `"self"`:
             those of its own (Tables 4 and 5).
+        projection: `"relu"` or `"linear"`: activation of the local features, of which the paper
+            says nothing.
+        similarity: `"dot"` or `"cosine"`, see `CrossMatching`.
         dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
             Saved with the model.
     Call arguments:
@@ -74,6 +77,8 @@ class DualAttentionMatching(Localizer):
         dropout: float = 0.0,
         embedding: str = "self_attention",
         matching: str = "cross",
+        projection: str = "relu",
+        similarity: str = "dot",
         dtype: Any = None,
         name: str | None = None,
         trainable: bool = True,
@@ -82,6 +87,7 @@ class DualAttentionMatching(Localizer):
         check_positive_integer("visual_dim", visual_dim)
         check_choice("embedding", embedding, EMBEDDINGS)
         check_choice("matching", matching, SCORING_MATCHINGS)
+        check_choice("projection", projection, PROJECTIONS)
         policy = keras.dtype_policies.get(dtype)
 
         # === Layers ===
@@ -94,13 +100,14 @@ class DualAttentionMatching(Localizer):
         settings |= {"units": units, "dtype": policy}
         self.audio_global = global_layer(**settings, name=f"audio_{suffix}")
         self.visual_global = global_layer(**settings, name=f"visual_{suffix}")
+        activation = "relu" if projection == "relu" else None
         self.audio_embedding = keras.layers.Dense(
-            units, activation="relu", dtype=policy, name="audio_embedding"
+            units, activation=activation, dtype=policy, name="audio_embedding"
         )
         self.visual_embedding = keras.layers.Dense(
-            units, activation="relu", dtype=policy, name="visual_embedding"
+            units, activation=activation, dtype=policy, name="visual_embedding"
         )
-        self.cross_matching = CrossMatching(dtype=policy, name="cross_matching")
+        self.cross_matching = CrossMatching(similarity, dtype=policy, name="cross_matching")
 
         # === Functional model ===
         inputs = {
@@ -134,6 +141,8 @@ class DualAttentionMatching(Localizer):
         self.dropout = dropout
         self.embedding = embedding
         self.matching = matching
+        self.projection = projection
+        self.similarity = similarity
 
     def get_config(self):
         return {
@@ -146,4 +155,6 @@ class DualAttentionMatching(Localizer):
             "dropout": self.dropout,
             "embedding": self.embedding,
             "matching": self.matching,
+            "projection": self.projection,
+            "similarity": self.similarity,
         }

@@ -44,6 +44,9 @@ class SupervisedEventLocalizer(Localizer):
         matching: `"cross"` or `"self"`, see `DualAttentionMatching`; or `"none"` to skip the check
             of segments: all of them count as the event, and only the category is trained
             (Table 5, and lambda = 1 in Eq. 8).
+        projection: `"relu"` or `"linear"`: activation of the local features, of which the paper
+            says nothing.
+        similarity: `"dot"` or `"cosine"`, see `CrossMatching`.
         dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
             Saved with the model.
     Call arguments:
@@ -89,6 +92,8 @@ class SupervisedEventLocalizer(Localizer):
         normalization: str = "none",
         embedding: str = "self_attention",
         matching: str = "cross",
+        projection: str = "relu",
+        similarity: str = "dot",
         dtype: Any = None,
         name: str | None = None,
         trainable: bool = True,
@@ -118,6 +123,8 @@ class SupervisedEventLocalizer(Localizer):
             embedding=embedding,
             # With "none", only its global features are used, so that the match is irrelevant.
             matching="cross" if matching == "none" else matching,
+            projection=projection,
+            similarity=similarity,
             dtype=policy,
             name="matching",
         )
@@ -163,6 +170,8 @@ class SupervisedEventLocalizer(Localizer):
         self.normalization = normalization
         self.embedding = embedding
         self.matching = matching
+        self.projection = projection
+        self.similarity = similarity
 
     def get_config(self):
         return {
@@ -177,4 +186,6 @@ class SupervisedEventLocalizer(Localizer):
             "normalization": self.normalization,
             "embedding": self.embedding,
             "matching": self.matching,
+            "projection": self.projection,
+            "similarity": self.similarity,
         }

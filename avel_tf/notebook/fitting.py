@@ -24,7 +24,7 @@ def fit(
     optimizer: str = "adam",
     learning_rate: float = 1e-3,
     schedule: str = "constant",
-    relevance_loss: str = "mean",
+    relevance_loss: str = "each",
     event_category_weight: float = 0.5,
     segment_loss: str = "cross_entropy",
     supervision: str = "full",

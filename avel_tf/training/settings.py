@@ -43,7 +43,9 @@ def system_training(
         training = dataclasses.replace(training, batch_size=256)
     if settings == "faithful":
         if system == "dam":
-            training = dataclasses.replace(training, model=ModelConfig(block="equations"))
+            training = dataclasses.replace(
+                training, model=ModelConfig(block="equations"), relevance_loss="mean"
+            )
         if system in ("audio", "visual", "audio_visual", "audio_visual_attention"):
             epochs = 300 if supervision == "full" else 250
             training = dataclasses.replace(
@@ -58,10 +60,7 @@ def system_training(
             training = dataclasses.replace(training, examples="segments", kept_epoch="last")
         return training
     if settings == "own":
-        training = dataclasses.replace(training, batch_size=16, epochs=60, patience=15)
-        if system == "dam":
-            training = dataclasses.replace(training, relevance_loss="each")
-        return training
+        return dataclasses.replace(training, batch_size=16, epochs=60, patience=15)
     training = dataclasses.replace(training, patience=8)
     if system == "dam" and task == "cml":
         return dataclasses.replace(
@@ -74,7 +73,6 @@ def system_training(
         return dataclasses.replace(
             training,
             model=ModelConfig(units=128, num_heads=8),
-            relevance_loss="each",
             learning_rate=3e-3,
         )
     return training

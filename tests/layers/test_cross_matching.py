@@ -30,6 +30,25 @@ def test_known_answer():
     np.testing.assert_allclose(outputs["event_relevance_probabilities"], [[0.5, 0.5]], rtol=1e-6)
 
 
+def test_cosines_have_a_temperature_and_a_bias_for_each_direction():
+    layer, inputs = CrossMatching("cosine"), make_inputs()
+    layer.build(*(array.shape for array in inputs))
+    layer.set_weights([np.log([2.0, 5.0]), np.array([1.0, -3.0])])
+    audio, visual, audio_global, visual_global = inputs
+    outputs = layer(*inputs)
+    for name, local, whole, temperature, bias in (
+        (NAMES[0], audio, visual_global, 2, 1),
+        (NAMES[1], visual, audio_global, 5, -3),
+    ):
+        lengths = np.linalg.norm(local, axis=2) * np.linalg.norm(whole, axis=1)[:, None]
+        cosines = np.einsum("btd,bd->bt", local, whole) / lengths
+        np.testing.assert_allclose(outputs[name], temperature * cosines + bias, rtol=1e-5)
+    copy = CrossMatching.from_config(layer.get_config())
+    assert copy.similarity == "cosine" and copy.get_config() == layer.get_config()
+    with pytest.raises(ValueError, match="`similarity` must be one of .*similarity='l2'"):
+        CrossMatching("l2")
+
+
 def test_the_more_certain_modality_decides_also_where_probabilities_round_to_0_and_1():
     # Eq. 7 is at least 1/2 exactly if the logits' sum is at least 0.
     audio = np.random.default_rng(0).uniform(-40, 40, 2000).astype("float32")

@@ -126,6 +126,18 @@ def test_embeddings_of_table_3(embedding, randomize):
     assert [weight.path for weight in copy.weights] == [weight.path for weight in model.weights]
 
 
+def test_local_features_may_be_negative_and_matched_by_cosine(randomize):
+    inputs = make_inputs()
+    rectified = randomize(make_model(similarity="cosine"))
+    linear = make_model(similarity="cosine", projection="linear")
+    linear.set_weights(rectified.get_weights())
+    local, rectified_local = (model(inputs)[LOCAL_NAMES[0]] for model in (linear, rectified))
+    np.testing.assert_array_equal(np.maximum(local, 0), rectified_local)
+    assert np.asarray(local).min() < 0
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(linear))
+    assert (copy.projection, copy.cross_matching.similarity) == ("linear", "cosine")
+
+
 def test_weights_keep_the_names_that_saved_models_have():
     assert [weight.path for weight in make_model().weights] == [
         *(

@@ -450,7 +450,7 @@ def random_batch(model):
         *(TrainingConfig(task, system) for task in SYSTEMS for system in SYSTEMS[task]),
         *(
             TrainingConfig("sel", system, supervision="weak", relevance_loss=relevance_loss)
-            for system, relevance_loss in (("dam", "each"), ("audio", "mean"))
+            for system, relevance_loss in (("dam", "mean"), ("audio", "each"))
         ),
         TrainingConfig("sel", "audio", segment_loss="soft_margin", optimizer="sgd"),
         TrainingConfig("sel", model=ModelConfig(matching="none")),

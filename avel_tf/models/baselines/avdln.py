@@ -4,9 +4,9 @@ from typing import Any
 
 import keras
 
+from avel_tf.layers.similarity import euclidean_distance
 from avel_tf.models.inputs import mean_over_map
 from avel_tf.models.localizer import Localizer
-from avel_tf.models.similarity import euclidean_distance
 from avel_tf.utils.arguments import check_positive_integer
 
 HIDDEN_UNITS, UNITS, NEGATIVE_SLOPE = 128, 64, 0.3  # as released

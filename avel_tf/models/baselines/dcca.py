@@ -6,9 +6,9 @@ import keras
 from keras import ops
 
 from avel_tf.canonical_correlation import CanonicalProjection
+from avel_tf.layers.similarity import cosine_similarity
 from avel_tf.models.inputs import mean_over_map
 from avel_tf.models.localizer import Localizer
-from avel_tf.models.similarity import cosine_similarity
 from avel_tf.utils.arguments import check_positive_integer
 
 

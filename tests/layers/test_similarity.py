@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from avel_tf.models.similarity import cosine_similarity, euclidean_distance
+from avel_tf.layers.similarity import cosine_similarity, euclidean_distance
 
 AUDIO = np.array([[3.0, 4.0], [0.0, 0.0]], "float32")
 VISUAL = np.array([[4.0, 3.0], [-6.0, -8.0], [3.0, 4.0]], "float32")
