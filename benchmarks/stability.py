@@ -41,7 +41,7 @@ def load_means(folder: pathlib.Path):
         records = [annotations[row] for row in chosen]
         labels = [AVE.labels(record) for record in records]
         arrays = {name: np.array([each[name] for each in labels]) for name in LABELS}
-        arrays["record_id"] = np.array([record.record_id for record in records])
+        arrays["record_id"] = np.array([str(row) for row in chosen])
         arrays["audio_features"] = features["audio"][chosen]
         arrays["visual_features"] = features["visual"][chosen][:, :, None, None]
         return Split(records, arrays)
@@ -73,7 +73,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("features", nargs="+", type=pathlib.Path, metavar="FEATURES")
+    parser.add_argument(
+        "features", nargs="+", type=pathlib.Path, metavar="FEATURES", help="folders of features"
+    )
     parser.add_argument("--seeds", type=int, default=10, metavar="N", help="default: 10")
     parser.add_argument("--settings", default="ave", help="default: ave")
     parser.add_argument(
