@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 LARGEST = float(tf.half.max)  # beyond it, where no feature of a dataset is, models overflow
+FINITE = f"finite numbers of at most ±{LARGEST:.0f}"
 
 
 def checked(
@@ -42,14 +43,17 @@ def checked(
 def value_checks(inputs: Mapping[str, tf.Tensor]) -> list[tf.Operation]:
     """Returns operations that fail as `checked` does if a value is NaN or beyond `LARGEST`."""
     return [
-        tf.debugging.Assert(
-            # Extremes are NaN if a value is; comparing every value would write as much as it reads.
-            (tf.reduce_min(tensor) >= -LARGEST) & (tf.reduce_max(tensor) <= LARGEST),
-            [f"`{name}` must hold finite numbers of at most ±{LARGEST:.0f}."],
-        )
+        tf.debugging.Assert(_within_range(tensor), [f"`{name}` must hold {FINITE}."])
         for name, tensor in inputs.items()
         if tensor.dtype.is_floating
     ]
+
+
+def _within_range(tensor: tf.Tensor) -> tf.Tensor:
+    # Flat, or another rank fails here, possibly before the check of the shape says why.
+    values = tf.reshape(tensor, [-1])
+    # Extremes are NaN if a value is; comparing every value would write as much as it reads.
+    return (tf.reduce_min(values) >= -LARGEST) & (tf.reduce_max(values) <= LARGEST)
 
 
 def _shape(tensor: tf.Tensor) -> tf.Tensor:
