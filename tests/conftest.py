@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from avel_tf.training.result import TrainingResult
+from tests import less_work
 
 CHECKOUT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -19,6 +20,11 @@ def pytest_collection_modifyitems(items):
     """Runs files with slow tests first, so that two workers finish at about the same time."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_runtest_setup(item):
+    """Applies to what the modules of tests and the tests before have imported."""
+    less_work.spare()
 
 
 @pytest.fixture(scope="session")

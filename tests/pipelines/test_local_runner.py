@@ -97,7 +97,7 @@ def test_another_threshold_evaluates_again_and_nothing_else(feature_folder, firs
 
 def test_killed_training_resumes_and_gives_the_same_model(feature_folder, first_run, tmp_path):
     program = programs.Program(RUNNER, *flags(feature_folder, tmp_path, "sel"))
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not list(tmp_path.glob("artifacts/Trainer/.working/*/*/checkpoints/epoch-00002.keras")):
         assert program.is_running() and time.monotonic() < deadline
         time.sleep(0.02)

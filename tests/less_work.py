@@ -1,0 +1,39 @@
+"""Spares the tests work of libraries that decides nothing about their results.
+
+Programs that tests run whole, in processes of their own, do all of it, as users' do.
+"""
+
+import sys
+from collections.abc import Callable
+
+_done = set()
+
+
+def spare() -> None:
+    """Spares work of the libraries that have been imported."""
+    for library, change in (
+        ("apache_beam.transforms.core", _remember_signatures),
+        ("tensorflow", _leave_graphs_as_they_are),
+    ):
+        if library in sys.modules and library not in _done:
+            _done.add(library)
+            change(sys.modules[library])
+
+
+def _remember_signatures(core) -> None:
+    """Beam inspects each method of each DoFn dozens of times: a third of a small job's time."""
+    inspect, known = core.get_function_args_defaults, {}
+
+    def get_function_args_defaults(method: Callable) -> tuple[list, list]:
+        function = getattr(method, "__func__", method)
+        key = function, function is method
+        if key not in known:
+            known[key] = inspect(method)
+        return tuple(map(list, known[key]))
+
+    core.get_function_args_defaults = get_function_args_defaults
+
+
+def _leave_graphs_as_they_are(tf) -> None:
+    """Rewriting a graph takes longer than it saves in the few steps of a test."""
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
