@@ -18,6 +18,14 @@ from avel_tf.simulation.categories import SIMULATED_CATEGORIES
 from avel_tf.training.settings import system_training
 
 PUBLISHED = EncodingConfig()  # how AVE's features were made
+OWN_ENCODING = EncodingConfig(frames_per_segment=4)  # enough for pictures that are not AVE's
+# Fields of `EncodingConfig`, for the demo where their weights can be had in seconds.
+LEARNED_ENCODERS = {
+    "visual_encoder": "efficientnetv2b0",
+    "visual_weights": "imagenet",
+    "audio_encoder": "yamnet",
+    "audio_weights": "audioset",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +59,8 @@ def demo(
 ) -> PipelineConfig:
     """Simulated clips and untrained encoders: minutes on two cores, with meaningless numbers.
 
-    One frame per second instead of sixteen, because VGG-19 takes most of the time.
+    `pipelines.demo` gives it learned encoders where it can. One frame per second instead of
+    sixteen, because VGG-19 takes most of the time.
     """
     # Features of untrained encoders vary little around a large mean.
     model = ModelConfig(units=128, normalization="batch") if system == "dam" else ModelConfig()

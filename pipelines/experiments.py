@@ -3,7 +3,9 @@
 import argparse
 import dataclasses
 import datetime
+import functools
 import pathlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from avel_tf.choices import DEVICES, PRECISIONS
@@ -97,8 +99,23 @@ def check_data_flags(flags: argparse.Namespace) -> None:
         )
 
 
-def prepare_features(flags: argparse.Namespace) -> tuple[str, str]:
-    """Returns the folder of the features, simulated if none is given, and their description."""
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Data that many systems are trained on.
+
+    Args:
+        description: String. In words, for the tables.
+        config: Function from a task to the `PipelineConfig` whose extraction and validation count.
+        feature_store: Path. Folder of clips already encoded, for videos.
+    """
+
+    description: str
+    config: Callable[[str], configs.PipelineConfig]
+    feature_store: pathlib.Path = pathlib.Path()
+
+
+def prepare_features(flags: argparse.Namespace) -> Data:
+    """Reads the flags of `add_data_flags`, and simulates features if none are given."""
     from avel_tf.simulation import FeatureSimulationConfig, read_simulation, simulate_features
 
     folder = flags.features_dir
@@ -107,16 +124,17 @@ def prepare_features(flags: argparse.Namespace) -> tuple[str, str]:
         config = dataclasses.replace(config, seed=0)  # `--seed` is the training's
         folder = str(simulate_features(flags.output_root / "features", config))
     simulation = read_simulation(folder)
-    if simulation is None:
-        return folder, f"features of {folder}."
-    annotations = "given" if simulation.get("annotations_dir") else "simulated"
-    return folder, f"simulated features (docs/simulation.md), {annotations} annotations."
+    description = f"features of {folder}."
+    if simulation is not None:
+        annotations = "given" if simulation.get("annotations_dir") else "simulated"
+        description = f"simulated features (docs/simulation.md), {annotations} annotations."
+    return Data(description, functools.partial(configs.ave, features_dir=folder))
 
 
-def train_only(features_dir: str, training: TrainingConfig) -> tuple[Component, ...]:
+def train_only(data: Data, training: TrainingConfig) -> tuple[Component, ...]:
     """Makes the components from features to a trained system, the Trainer last."""
-    config = configs.ave(training.task, features_dir=features_dir)
-    example_gen = AveExampleGen(config.extraction, (), pathlib.Path())  # encodes no clips
+    config = data.config(training.task)
+    example_gen = AveExampleGen(config.extraction, (), data.feature_store)
     examples = example_gen.outputs["examples"]
     statistics_gen = StatisticsGen(NoParameters(), examples=examples)
     validator = ExampleValidator(

@@ -24,11 +24,10 @@ from avel_tf.cli.flags import (
 )
 from avel_tf.cli.program import run_command
 from avel_tf.configuration import EncodingConfig
-from pipelines import configs
+from pipelines import configs, demo
 from pipelines.ave_pipeline import create_pipeline
 
 if TYPE_CHECKING:
-    from avel_tf.simulation import SimulationConfig
     from components.launcher import Result
 
 EXAMPLES = """\
@@ -58,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config",
         choices=("demo", "ave", "own"),
         default="demo",
-        help="demo: simulated clips and untrained encoders, minutes (default); "
+        help="demo: simulated clips, and learned encoders if their weights are there or quickly "
+        "downloaded, else untrained ones, minutes (default); "
         "ave: the AVE dataset, from --data_root or --features_dir; own: videos of your own in "
         "--data_root, with a list of their --events",
     )
@@ -165,7 +165,7 @@ def build_config(flags: argparse.Namespace, output_root: pathlib.Path) -> config
         config = configs.own(
             flags.data_root,
             flags.events,
-            override(EncodingConfig(frames_per_segment=4), flags),
+            override(configs.OWN_ENCODING, flags),
             flags.system,
             flags.settings or "own",
         )
@@ -194,8 +194,14 @@ def build_config(flags: argparse.Namespace, output_root: pathlib.Path) -> config
     )
 
 
-def print_summary(results: "list[Result]", output_root: pathlib.Path, lineage: str) -> None:
-    """Prints the accuracy next to the trivial baselines, and where everything is."""
+def print_summary(results: "list[Result]", page: pathlib.Path | None, lineage: str) -> None:
+    """Prints the accuracy next to the trivial baselines, and where everything is.
+
+    Args:
+        results: Of all components.
+        page: The page of a clip that the demo's model was not trained on, if there is one.
+        lineage: The lineage database.
+    """
     from avel_tf.evaluation.results import Evaluation
     from avel_tf.reporting.report import score_lines
 
@@ -206,6 +212,8 @@ def print_summary(results: "list[Result]", output_root: pathlib.Path, lineage: s
     pushed = by_id["Pusher"].summary["pushed"]
     reasons = [*evaluation.reasons, *by_id["InfraValidator"].summary["reasons"]]
     places = {
+        "Page": page,
+        "Encoders": summary["run"]["encoders"],
         "Model": pushed or f"not pushed: {' '.join(reasons)}",
         "Report": by_id["Evaluator"].outputs["evaluation"].folder().report_path,
         "TensorBoard": by_id["Trainer"].outputs["model_run"].path(),
@@ -213,25 +221,9 @@ def print_summary(results: "list[Result]", output_root: pathlib.Path, lineage: s
     }
     print()
     for name, place in places.items():
-        print(f"{name + ':':13}{place}")
+        if place:
+            print(f"{name + ':':13}{place}")
     print(f"{'Time:':13}" + ", ".join(f"{r.component_id} {r.seconds:.1f} s" for r in results))
-
-
-def render_clips(
-    folder: pathlib.Path, simulation: "SimulationConfig", output_root: pathlib.Path
-) -> None:
-    """Renders the demo's clips unless they are there, and removes what a killed run left of them.
-
-    Raises:
-        RuntimeError: If another run is doing so in the same output root.
-    """
-    from avel_tf.simulation import render_dataset
-    from avel_tf.utils.atomic import remove_leftovers
-    from avel_tf.utils.locks import exclusive
-
-    with exclusive(output_root):
-        remove_leftovers(folder)
-        render_dataset(folder, simulation)
 
 
 def run(flags: argparse.Namespace) -> int:
@@ -252,7 +244,8 @@ def run(flags: argparse.Namespace) -> int:
 
         beam_jobs.options(beam_args)  # a misspelled option fails here, not after an hour
     if config.simulation:
-        render_clips(pathlib.Path(config.extraction.data_root), config.simulation, output_root)
+        demo.render_clips(pathlib.Path(config.extraction.data_root), config.simulation, output_root)
+        config = demo.with_learned_encoders(config, flags)
     pipeline = create_pipeline(
         config, output_root / "served" / config.name, feature_store, beam_args
     )
@@ -279,8 +272,13 @@ def run(flags: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
-    print_summary(results, output_root, connection)
-    return 0 if results[-1].summary["pushed"] else NOT_BLESSED
+    pushed = results[-1].summary["pushed"]
+    page = None
+    if config.simulation and pushed:
+        model = pathlib.Path(pushed)
+        page = demo.show_unseen_clip(flags.task, model, config.simulation, output_root)
+    print_summary(results, page, connection)
+    return 0 if pushed else NOT_BLESSED
 
 
 def _outcome(result: "Result") -> str:

@@ -8,13 +8,20 @@ from collections.abc import Sequence
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from avel_tf.cli.flags import add_settings, override
+from avel_tf.cli.flags import (
+    absolute,
+    add_encoding,
+    add_own_events,
+    add_settings,
+    override,
+)
 from avel_tf.cli.program import run_command
 from avel_tf.configuration import TrainingConfig
 from avel_tf.utils.arguments import check_positive_integer
 from avel_tf.utils.locks import exclusive
-from pipelines import paper
+from pipelines import configs, paper
 from pipelines.experiments import (
+    Data,
     add_data_flags,
     add_training_flags,
     check_data_flags,
@@ -30,6 +37,8 @@ examples:
     avel reproduce --annotations_dir AVE_Dataset
   One cell of Table 3, one run:
     avel reproduce --features_dir features --tables 3 --rows "DAM, GRU" --runs 1
+  Systems compared on videos and events of your own:
+    avel reproduce --tables own --data_root videos --events events.csv --audio_encoder yamnet
 
 Every run of every row is kept: the same command resumes where it was stopped, and trains only what
 is new. A table is rewritten after every run, with the rows and runs that were last requested.
@@ -73,6 +82,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_data_flags(parser)
     add_training_flags(parser)
+    own = parser.add_argument_group("videos and events, for --tables own")
+    own.add_argument("--data_root", type=absolute, default="", metavar="DIR", help="the videos")
+    own.add_argument(
+        "--feature_store",
+        type=pathlib.Path,
+        metavar="DIR",
+        help="clips already encoded (default: OUTPUT_ROOT/encoded_clips)",
+    )
+    add_encoding(own)
+    add_own_events(own)
 
 
 def select(flags: argparse.Namespace) -> list[PlannedTable]:
@@ -87,7 +106,43 @@ def select(flags: argparse.Namespace) -> list[PlannedTable]:
         epochs = min(changed.epochs, training.epochs)  # some systems have a published number
         return dataclasses.replace(changed, epochs=epochs, in_memory=True)
 
-    return plan_tables(flags.tables, flags.settings or "ave", flags.rows, adjust)
+    return plan_tables(flags.tables, flags.settings, flags.rows, adjust)
+
+
+def prepare_data(flags: argparse.Namespace) -> Data:
+    """Reads the flags of the data.
+
+    Raises:
+        ValueError: If flags contradict each other.
+        InputError: If a file or folder does not exist.
+    """
+    if flags.tables != [paper.OWN_EVENTS]:
+        return prepare_features(flags)
+    config = own_config(flags)
+    store = flags.feature_store or flags.output_root / "encoded_clips"
+    description = f"videos of {flags.data_root}, events of {flags.events}."
+    return Data(description, lambda task: config, store.resolve())
+
+
+def own_config(flags: argparse.Namespace) -> configs.PipelineConfig:
+    """Makes the configuration of `avel run --config own` with the given flags."""
+    encoding = override(configs.OWN_ENCODING, flags)
+    config = configs.own(flags.data_root, flags.events, encoding)
+    return dataclasses.replace(config, extraction=override(config.extraction, flags))
+
+
+def check_data(flags: argparse.Namespace) -> None:
+    """Checks the flags of the data, before anything is made; errors as for `prepare_data`."""
+    check_data_flags(flags)
+    is_own = bool(flags.data_root and flags.events)
+    if is_own != (paper.OWN_EVENTS in flags.tables) or is_own and len(flags.tables) > 1:
+        raise ValueError(
+            "`--data_root` and `--events` go together, and with `--tables own` and no other table."
+        )
+    if is_own:
+        if flags.features_dir or flags.annotations_dir or flags.num_records:
+            raise ValueError("`--tables own` is for videos: leave the flags of features out.")
+        own_config(flags).extraction.check_paths()
 
 
 def run(flags: argparse.Namespace) -> int:
@@ -95,15 +150,14 @@ def run(flags: argparse.Namespace) -> int:
     from components.lineage import Lineage
 
     check_positive_integer("runs", flags.runs)
-    check_data_flags(flags)
+    check_data(flags)
     flags.output_root = flags.output_root.resolve()
     tables = select(flags)
     with exclusive(flags.output_root):
-        features_dir, data = prepare_features(flags)
+        data = prepare_data(flags)
         lineage = Lineage(flags.lineage or str(flags.output_root / "lineage.sqlite"))
-        reproduction = Reproduction(
-            features_dir, data, flags.settings or "ave", flags.output_root, lineage, flags.runs
-        )
+        settings = flags.settings or tables[0].table.settings
+        reproduction = Reproduction(data, settings, flags.output_root, lineage, flags.runs)
         failed = reproduction.run(tables)
     folder = flags.output_root / "tables"
     for table in tables:

@@ -11,7 +11,7 @@ from avel_tf.configuration import TrainingConfig
 from components.component import Pipeline
 from components.scorer import Scorer, ScorerParameters
 from pipelines import paper
-from pipelines.experiments import run_afresh, train_only
+from pipelines.experiments import Data, run_afresh, train_only
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +57,7 @@ class PlannedTable:
 
 def plan_tables(
     keys: Sequence[str],
-    settings: str,
+    settings: str | None = None,
     names: Collection[str] | None = None,
     adjust: Callable[[TrainingConfig], TrainingConfig] = lambda training: training,
 ) -> list[PlannedTable]:
@@ -65,7 +65,7 @@ def plan_tables(
 
     Args:
         keys: Sequence of keys of `paper.TABLES`.
-        settings: String. As for `paper.Row.training`.
+        settings: String. As for `paper.Row.training`; None for each table's own.
         names: Names of rows, or None for all.
         adjust: Function that changes each row's `TrainingConfig`.
     Raises:
@@ -77,17 +77,18 @@ def plan_tables(
         chosen = [row for row in every_row if names is None or row.name in names]
         found |= {row.name for row in chosen}
         # Part of a table must not replace the whole, nor one kind of settings another.
+        usual = paper.TABLES[key].settings
         parts = [
             key,
-            *([pathlib.Path(settings).stem] if settings != "ave" else []),
+            *([pathlib.Path(settings).stem] if settings not in (None, usual) else []),
             *(["rows"] if len(chosen) < len(every_row) else []),
         ]
-        rows = tuple(PlannedRow(row, adjust(row.training(settings))) for row in chosen)
+        rows = tuple(PlannedRow(row, adjust(row.training(settings or usual))) for row in chosen)
         if rows:
             planned.append(PlannedTable("-".join(parts), paper.TABLES[key], rows))
     rows = [row for table in planned for row in table.rows]
-    name = pathlib.Path(settings).stem
-    if settings.endswith(".json") and not any(row.training.settings_name == name for row in rows):
+    names_of_settings = {row.training.settings_name for row in rows}
+    if (settings or "").endswith(".json") and pathlib.Path(settings).stem not in names_of_settings:
         raise ValueError(f"{settings} is for none of the rows. Give --tables of its task.")
     if unknown := set(names or ()) - found:
         raise ValueError(
@@ -97,9 +98,9 @@ def plan_tables(
     return planned
 
 
-def create_pipeline(features_dir: str, training: TrainingConfig) -> Pipeline:
+def create_pipeline(data: Data, training: TrainingConfig) -> Pipeline:
     """The pipeline from features to the scores of one system, trained with one seed."""
-    example_gen, *others, trainer = train_only(features_dir, training)
+    example_gen, *others, trainer = train_only(data, training)
     scorer = Scorer(
         ScorerParameters(training.task),
         examples=example_gen.outputs["examples"],
@@ -142,8 +143,7 @@ class Reproduction:
     """Runs rows, each configuration once, and keeps the tables up to date.
 
     Args:
-        features_dir: String.
-        data: String. What the features are, for the tables.
+        data: `Data`.
         settings: String. Which settings the rows have, for the tables.
         output_root: Path.
         lineage: `Lineage`.
@@ -152,14 +152,12 @@ class Reproduction:
 
     def __init__(
         self,
-        features_dir: str,
-        data: str,
+        data: Data,
         settings: str,
         output_root: pathlib.Path,
         lineage: "Lineage",
         runs: int,
     ):
-        self._features_dir = features_dir
         self._data = data
         self._settings = settings
         self._output_root = output_root
@@ -181,7 +179,7 @@ class Reproduction:
             for table in tables
             for planned in table.rows
         ]
-        print(f"Data: {self._data}")
+        print(f"Data: {self._data.description}")
         with keep_splits():
             for number, (table, planned, run) in enumerate(todo, start=1):
                 label = f"{table.key}: {planned.row.name}, run {run + 1}"
@@ -203,7 +201,7 @@ class Reproduction:
         from avel_tf.evaluation.results import Scores
         from avel_tf.training.result import TrainingResult
 
-        pipeline = create_pipeline(self._features_dir, training)
+        pipeline = create_pipeline(self._data, training)
         results = run_afresh(pipeline, self._output_root, self._lineage)
         if results[-1].state == "FAILED":
             last: Result = results[-1]
@@ -238,7 +236,7 @@ class Reproduction:
                 key=table.key,
                 title=f"{table.table.name}: {table.table.title}",
                 note=table.table.note,
-                data=self._data,
+                data=self._data.description,
                 caution=first.training.caution if first else "",
                 settings=self._describe(table.rows[-1].training),
                 metrics=table.table.metrics,

@@ -32,6 +32,7 @@ from avel_tf.utils.atomic import whole_file
 from avel_tf.utils.locks import exclusive
 from components.component import Pipeline
 from pipelines.experiments import (
+    Data,
     add_data_flags,
     add_training_flags,
     check_data_flags,
@@ -130,8 +131,8 @@ def search(flags: argparse.Namespace) -> tuple[list[dict], str]:
     from avel_tf.records import keep_splits
     from components.lineage import Lineage
 
-    features_dir, data = prepare_features(flags)
-    print(f"Data: {data}")
+    data = prepare_features(flags)
+    print(f"Data: {data.description}")
     lineage = Lineage(flags.lineage or str(flags.output_root / "lineage.sqlite"))
     trainings = [
         _whole_schedule(dataclasses.replace(override(trial, flags), in_memory=True))
@@ -141,19 +142,19 @@ def search(flags: argparse.Namespace) -> tuple[list[dict], str]:
     with keep_splits():
         for number, training in enumerate(trainings, start=1):
             print(f"[{number}/{len(trainings)}] {describe(training)}", flush=True)
-            runs = [_train(features_dir, training, flags.output_root, lineage)]
+            runs = [_train(data, training, flags.output_root, lineage)]
             results.append({"training": training, "runs": runs})
-            _write(results, data, flags)
+            _write(results, data.description, flags)
         results.sort(key=_rank, reverse=True)
         for result in results[: flags.finalists]:
             for seed in range(1, flags.runs):
                 print(f"Finalist, seed {seed}: {describe(result['training'])}", flush=True)
                 training = dataclasses.replace(result["training"], seed=flags.seed + seed)
-                result["runs"].append(_train(features_dir, training, flags.output_root, lineage))
-                _write(results, data, flags)
+                result["runs"].append(_train(data, training, flags.output_root, lineage))
+                _write(results, data.description, flags)
     results.sort(key=_rank, reverse=True)
-    _write(results, data, flags)
-    return results, data
+    _write(results, data.description, flags)
+    return results, data.description
 
 
 def best_path(flags: argparse.Namespace) -> pathlib.Path:
@@ -175,9 +176,9 @@ def describe(training: TrainingConfig) -> str:
 
 
 def _train(
-    features_dir: str, training: TrainingConfig, output_root: pathlib.Path, lineage: "Lineage"
+    data: Data, training: TrainingConfig, output_root: pathlib.Path, lineage: "Lineage"
 ) -> dict:
-    pipeline = Pipeline(f"reproduce-{training.task}", train_only(features_dir, training))
+    pipeline = Pipeline(f"reproduce-{training.task}", train_only(data, training))
     results = run_afresh(pipeline, output_root, lineage)
     if results[-1].state == "FAILED":
         raise RuntimeError(f"{results[-1].component_id} failed: {results[-1].error}")

@@ -9,6 +9,7 @@ from keras import layers
 from avel_tf.encoders import log_mel
 from avel_tf.encoders import weights as weight_files
 from avel_tf.encoders.log_mel_encoder import LogMelEncoder
+from avel_tf.encoders.released_files import YAMNET
 
 NUM_CLASSES = 521
 LOG_OFFSET = 0.001
@@ -17,8 +18,7 @@ BLOCKS = (
     *((1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512)),
     *((1, 512), (1, 512), (1, 512), (1, 512), (1, 512), (2, 1024), (1, 1024)),
 )
-WEIGHTS_URL = "https://storage.googleapis.com/audioset/yamnet.h5"
-WEIGHTS_SHA256 = "8e46c73299457318228b36185d5fbbc1fbf27515b7b45e377b17aa29801081ed"
+WEIGHTS_URL, WEIGHTS_SHA256 = YAMNET.url, YAMNET.digest
 SOURCE = (
     f'Use "audioset" to download the released weights, or download {WEIGHTS_URL} and pass its path '
     "as `audio_weights`."

@@ -147,7 +147,9 @@ def write_report(
     bar = max(evaluation.trivial_baselines.values())
     sections = [
         f"<h1>{html.escape(run.title)}</h1>",
-        f'<p class="run">Settings: {html.escape(run.settings)}. Data: {html.escape(run.data)}.</p>',
+        f'<p class="run">Settings: {html.escape(run.settings)}. Data: {html.escape(run.data)}.'
+        + (f" Encoders: {html.escape(run.encoders)}." if run.encoders else "")
+        + "</p>",
         caution_box(run.caution),
         f'<p>The model is <b class="{verdict.replace(" ", "-")}">{verdict}</b>.'
         f" {html.escape(' '.join(evaluation.reasons))}</p>",

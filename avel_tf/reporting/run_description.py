@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from avel_tf.records.dataset_folder import DatasetFolder
 from avel_tf.serving.model_folder import ModelFolder
-from avel_tf.serving.provenance import caution, describe_data, read_origin
+from avel_tf.serving.provenance import caution, describe_data, describe_encoders, read_origin
 
 TITLES = {"sel": "Supervised event localization", "cml": "Cross-modality localization"}
 
@@ -23,6 +23,7 @@ class RunDescription:
         seed: Integer.
         data: String. Kind of the features, in words.
         caution: String. What to say next to numbers if data or training are made up; else empty.
+        encoders: String. Names of the encoders and their weights; empty for other features.
     """
 
     task: str
@@ -32,6 +33,7 @@ class RunDescription:
     seed: int
     data: str
     caution: str
+    encoders: str = ""
 
     @classmethod
     def read(cls, model: ModelFolder, dataset: DatasetFolder) -> Self:
@@ -54,6 +56,7 @@ class RunDescription:
             seed=training["seed"],
             data=data,
             caution=caution(source, origin),
+            encoders=describe_encoders(source),
         )
 
     def marked(self, numbers: Mapping[str, Any]) -> dict[str, Any]:

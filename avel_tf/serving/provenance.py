@@ -97,6 +97,17 @@ def describe_data(source: dict | None) -> str:
     return source["kind"].replace("_", " ")
 
 
+def describe_encoders(source: dict | None) -> str:
+    """Names the encoders of features and their weights; empty if there are none."""
+    encoders = [source.get(f"{kind}_encoder") for kind in ("visual", "audio")] if source else []
+    found = []
+    for encoder in filter(None, encoders):
+        weights = encoder.get("weights", "unknown weights")
+        is_untrained = weights.startswith("random")
+        found.append(f"{encoder.get('name')} ({'untrained' if is_untrained else weights})")
+    return ", ".join(found)
+
+
 def made_up(source: dict | None) -> list[str]:
     """Lists what is not real about features: the simulation, or encoders that are untrained."""
     if source is None:

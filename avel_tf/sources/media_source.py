@@ -29,7 +29,13 @@ NUM_DECODERS = min(4, os.cpu_count() or 1)
 CLIPS_AHEAD = NUM_DECODERS + 1  # decoded and waiting, 24 MB each
 VIDEO_FEATURES = ("audio_features", "visual_features", "num_repeated_frames")
 # Code of `media` and `encoders` that does not affect the features.
-MAKE_NO_FEATURES = {"conversion.py", "in_graph.py", "precision.py", "writing.py"}
+MAKE_NO_FEATURES = {
+    "conversion.py",
+    "in_graph.py",
+    "precision.py",
+    "released_files.py",
+    "writing.py",
+}
 
 
 @dataclasses.dataclass(frozen=True)

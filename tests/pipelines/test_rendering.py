@@ -5,7 +5,7 @@ import pytest
 from avel_tf.simulation import SimulationConfig
 from avel_tf.utils import atomic
 from avel_tf.utils.locks import exclusive
-from pipelines.local_runner import render_clips
+from pipelines.demo import render_clips
 
 SMALL = SimulationConfig(num_clips=3, num_categories=1, fps=1, width=32, height=32)
 

@@ -339,3 +339,37 @@ def test_simulated_features_become_a_table_and_a_second_run_is_cached(root, monk
         again, screen = make(status=0)
     assert again == table
     assert screen.count("from cache") == 4
+
+
+def test_own_events_are_extracted_from_their_videos(tmp_path, root):
+    events = tmp_path / "events.csv"
+    events.touch()
+    own = ("--tables", "own", "--data_root", tmp_path, "--events", events, "--split_seed", 3)
+    flags = PARSE(list(map(str, (*own, "--output_root", root, "--rows", "DAM"))))
+    reproduce.check_data(flags)
+    data = reproduce.prepare_data(flags)
+    extraction = data.config("sel").extraction
+    assert (extraction.own_events.events, extraction.own_events.split_seed) == (str(events), 3)
+    assert extraction.encoding.frames_per_segment == 4
+    assert data.feature_store == (root / "encoded_clips").resolve()
+    (table,) = reproduce.select(flags)
+    assert table.key == "own-rows" and table.rows[0].training.settings_name == "own"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tables", "own"], "`--data_root` and `--events` go together"),
+        (["--data_root", "/", "--events", "e.csv"], "with `--tables own`"),
+        (["--tables", "own", "2", "--data_root", "/", "--events", "e.csv"], "no other table"),
+        (
+            ["--tables", "own", "--data_root", "/", "--events", "e.csv", "--features_dir", "/"],
+            "leave the flags of features out",
+        ),
+        (["--tables", "own", "--data_root", "/", "--events", "/no.csv"], "/no.csv does not exist"),
+    ],
+)
+def test_own_events_need_their_flags_and_no_others(arguments, message, capsys, root):
+    assert reproduce.main([*arguments, "--output_root", str(root)]) == 2
+    assert message in capsys.readouterr().err
+    assert not root.exists()
