@@ -14,8 +14,7 @@ from pipelines import paper
 from pipelines.experiments import Data, run_afresh, train_only
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from avel_tf.evaluation.record_accuracies import RecordAccuracies
     from avel_tf.evaluation.results import Scores
     from avel_tf.reporting.result_rows import ResultRow, RowResult
     from avel_tf.training.result import TrainingResult
@@ -115,14 +114,14 @@ class FinishedRun:
 
     Args:
         scores: `Scores`.
-        accuracies: Float array (N,), the primary metric of each test record, in order of their ids.
+        records: `RecordAccuracies`.
         training: `TrainingResult`.
         model: String. Folder of the model.
         is_cached: Boolean. Whether an earlier training served again.
     """
 
     scores: "Scores"
-    accuracies: "np.ndarray"
+    records: "RecordAccuracies"
     training: "TrainingResult"
     model: str
     is_cached: bool
@@ -217,7 +216,7 @@ class Reproduction:
         trainer = by_id["Trainer"]
         return FinishedRun(
             scores=scores,
-            accuracies=RecordAccuracies.load(artifact.folder().records_path).accuracy,
+            records=RecordAccuracies.load(artifact.folder().records_path),
             training=TrainingResult(**trainer.summary),
             model=trainer.outputs["model"].uri,
             is_cached=trainer.state == "CACHED",
@@ -306,10 +305,11 @@ def _summarize(runs: Sequence[FinishedRun], reference: Sequence[FinishedRun]) ->
     import numpy as np
 
     from avel_tf.evaluation.bootstrap import bootstrap_interval, spread_over_runs
+    from avel_tf.evaluation.controls import compare_with_control
     from avel_tf.reporting.result_rows import RowResult
 
-    accuracies = [run.accuracies for run in runs]
-    others = [run.accuracies for run in reference]
+    accuracies = [run.records.accuracy for run in runs]
+    others = [run.records.accuracy for run in reference]
     return RowResult(
         metrics={
             name: spread_over_runs([run.scores.metrics[name] for run in runs])
@@ -321,4 +321,12 @@ def _summarize(runs: Sequence[FinishedRun], reference: Sequence[FinishedRun]) ->
         seconds=spread_over_runs([run.training.seconds for run in runs]).mean,
         epochs=spread_over_runs([run.training.epochs for run in runs]).mean,
         models=tuple(run.model for run in runs),
+        controls={
+            name: dataclasses.replace(
+                compare_with_control(accuracies, [run.records.controls[name] for run in runs]),
+                is_oracle=control.is_oracle,
+                note=control.note,
+            )
+            for name, control in runs[0].scores.controls.items()
+        },
     )

@@ -9,9 +9,10 @@ class EvaluationFolder:
     """Scores of a model on disk.
 
     - `{path}/`
-        - `metrics.json`: name and value of every metric, the trivial baselines, the kind of data
-          and, if that is made up, a sentence of caution.
-        - `records.npz`: the primary metric of every test record, see `RecordAccuracies`.
+        - `metrics.json`: name and value of every metric, the trivial baselines, controls, the
+          kind of data and, if that is made up, a sentence of caution.
+        - `records.npz`: the primary metric of every test record and of controls, see
+          `RecordAccuracies`.
         - `report.html`: the same as a page; not of mere scores.
 
     Args:

@@ -5,9 +5,10 @@ The only importer of tensorflow-model-analysis.
 
 import collections
 import dataclasses
+import itertools
 import math
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import apache_beam as beam
 import numpy as np
@@ -20,6 +21,13 @@ from tensorflow_model_analysis.proto import config_pb2
 from avel_tf import beam_jobs, metrics
 from avel_tf.configuration import EvaluationConfig
 from avel_tf.evaluation.bootstrap import bootstrap_interval
+from avel_tf.evaluation.controls import (
+    POOLED_FEATURES,
+    QUERY_BLIND,
+    compare_with_controls,
+    control_accuracies,
+    query_blind_accuracies,
+)
 from avel_tf.evaluation.error_analysis import count_confusions, draw_best_and_worst
 from avel_tf.evaluation.record_accuracies import RecordAccuracies
 from avel_tf.evaluation.results import (
@@ -29,8 +37,15 @@ from avel_tf.evaluation.results import (
     Slices,
     TrivialScores,
 )
-from avel_tf.evaluation.scoring import COUNTS, LABELS, trivial_scores
-from avel_tf.records import Description, check_split, parse_examples, read_shard, shard_paths
+from avel_tf.evaluation.scoring import BATCH, COUNTS, LABELS, is_finite, trivial_scores
+from avel_tf.records import (
+    Description,
+    check_split,
+    parse_examples,
+    read_shard,
+    read_split,
+    shard_paths,
+)
 from avel_tf.records.dataset_folder import DatasetFolder
 from avel_tf.records.shards import SHARDS
 
@@ -147,7 +162,10 @@ def evaluate(
     check_split(dataset, "test")
     splits, description = dataset.annotations(), dataset.description()
     test = dataset.split_path("test")
-    labels, predictions = _predict(model, test, description)
+    records = [record for path in shard_paths(test) for record in read_shard(path)]
+    labels = _parse(records, ("record_id", *LABELS), description)
+    signature = _signature(model)
+    predictions = _predict(signature, records)
     annotations = {each.row: each for each in splits["test"]}
     scored = [annotations[record] for record in labels["record_id"]]
     trivial = trivial_scores(config.task, splits["train"], scored, description)
@@ -170,8 +188,18 @@ def evaluate(
     )
     accuracies = metrics.record_accuracies(config.task, labels, predictions)
     others = previous and metrics.record_accuracies(
-        config.task, *_predict(previous, test, description)
+        config.task, labels, _predict(_signature(previous), records)
     )
+    controls, notes = {}, {}
+    if is_finite(predictions):
+        controls = control_accuracies(
+            config.task,
+            labels,
+            predictions,
+            lambda exchanged: _predict(signature, _exchange(records, exchanged)),
+        )
+        if config.task == "cml":
+            notes[QUERY_BLIND], controls[QUERY_BLIND] = _query_blind(dataset, labels["record_id"])
     primary = metrics.PRIMARY_METRIC[config.task]
     best, worst = draw_best_and_worst(
         config.task, scored, description.label_names, labels, predictions, accuracies
@@ -187,6 +215,7 @@ def evaluate(
         **_intervals(overall[primary], accuracies, trivial, others),
         blessed=False,
         reasons=(),
+        controls=compare_with_controls(accuracies, controls, notes),
     )
     reasons = _reasons(config, evaluation)
     passed = tfma.load_validation_result(str(output)).validation_ok
@@ -202,7 +231,7 @@ def evaluate(
             best_records=best,
             worst_records=worst,
         ),
-        RecordAccuracies(primary, labels["record_id"], accuracies),
+        RecordAccuracies(primary, labels["record_id"], accuracies, controls),
     )
 
 
@@ -257,24 +286,44 @@ def _intervals(
     }
 
 
+def _signature(saved_model: pathlib.Path) -> Callable[[tf.Tensor], Mapping[str, tf.Tensor]]:
+    return tf.saved_model.load(str(saved_model)).signatures["serving_default"]
+
+
+def _parse(
+    records: Sequence[bytes], names: tuple[str, ...], description: Description
+) -> dict[str, np.ndarray]:
+    parsed = parse_examples(tf.constant(records), names, description)
+    return {name: value.numpy() for name, value in parsed.items()}
+
+
 def _predict(
-    saved_model: pathlib.Path, test: pathlib.Path, description: Description
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Labels of all test records, with `record_id`, and a SavedModel's predictions."""
-    signature = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
-    labels, predictions = collections.defaultdict(list), collections.defaultdict(list)
-    for path in shard_paths(test):
-        if not (records := list(read_shard(path))):  # all were rejected
-            continue
-        serialized = tf.constant(records)
-        for name, value in parse_examples(serialized, ("record_id", *LABELS), description).items():
-            labels[name].append(value.numpy())
-        for name, value in signature(serialized).items():
+    signature: Callable[[tf.Tensor], Mapping[str, tf.Tensor]], records: Iterable[bytes]
+) -> dict[str, np.ndarray]:
+    """A SavedModel's predictions for serialized records, a batch at a time."""
+    predictions, records = collections.defaultdict(list), iter(records)
+    while batch := list(itertools.islice(records, BATCH)):
+        for name, value in signature(tf.constant(batch)).items():
             predictions[name].append(value.numpy())
-    return tuple(
-        {name: np.concatenate(parts) for name, parts in arrays.items()}
-        for arrays in (labels, predictions)
-    )
+    return {name: np.concatenate(parts) for name, parts in predictions.items()}
+
+
+def _exchange(records: Sequence[bytes], exchanged: Mapping[str, np.ndarray]) -> Iterator[bytes]:
+    """Yields serialized records with some of their features from others, by name and position."""
+    for position, record in enumerate(records):
+        example = tf.train.Example.FromString(record)
+        for name, partners in exchanged.items():
+            partner = tf.train.Example.FromString(records[partners[position]])
+            example.features.feature[name].CopyFrom(partner.features.feature[name])
+        yield example.SerializeToString()
+
+
+def _query_blind(dataset: DatasetFolder, record_id: np.ndarray) -> tuple[str, np.ndarray]:
+    """Scores the test records without a model, in the order of `record_id`."""
+    val, test = (read_split(dataset, split, POOLED_FEATURES, True) for split in ("val", "test"))
+    note, accuracies = query_blind_accuracies(val, test)
+    by_id = dict(zip(test["record_id"].tolist(), accuracies, strict=True))
+    return note, np.array([by_id[record] for record in record_id.tolist()])
 
 
 def _reasons(config: EvaluationConfig, evaluation: Evaluation) -> list[str]:

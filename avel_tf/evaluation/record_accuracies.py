@@ -2,12 +2,15 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
 
 from avel_tf.errors import InputError
 from avel_tf.evaluation.bootstrap import bootstrap_interval
+
+CONTROL = "control: "  # before its name, in the file
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -20,16 +23,23 @@ class RecordAccuracies:
         metric: String. Name of the primary metric.
         record_id: Integer array (N,).
         accuracy: Float array (N,) in [0, 1]; NaN for records that do not count.
+        controls: Mapping from the name of a control to the same of it.
     """
 
     metric: str
     record_id: np.ndarray
     accuracy: np.ndarray
+    controls: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def save(self, path: pathlib.Path) -> None:
-        """Writes an NPZ file of `metric`, `record_id` and `accuracy`."""
+        """Writes an NPZ file of `metric`, `record_id`, `accuracy` and each control."""
+        controls = {CONTROL + name: each for name, each in self.controls.items()}
         np.savez_compressed(
-            path, metric=self.metric, record_id=self.record_id, accuracy=self.accuracy
+            path,
+            metric=self.metric,
+            record_id=self.record_id,
+            accuracy=self.accuracy,
+            **controls,
         )
 
     @classmethod
@@ -44,13 +54,19 @@ class RecordAccuracies:
                 metric, ids, accuracy = (
                     arrays[name] for name in ("metric", "record_id", "accuracy")
                 )
+                controls = {
+                    name.removeprefix(CONTROL): arrays[name]
+                    for name in arrays.files
+                    if name.startswith(CONTROL)
+                }
         except FileNotFoundError:
             raise InputError(
                 f"{path} is missing: the model was evaluated by an earlier version, or the file "
                 "was deleted. Run its pipeline again."
             ) from None
         order = np.argsort(ids)
-        return cls(str(metric), ids[order], accuracy[order])
+        controls = {name: each[order] for name, each in controls.items()}
+        return cls(str(metric), ids[order], accuracy[order], controls)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -34,6 +34,51 @@ class TrivialScores:
 
 
 @dataclasses.dataclass(frozen=True)
+class Control:
+    """The primary metric of a model without something that the task gives it.
+
+    Args:
+        value: Float in [0, 1]; None if no record has one.
+        difference: Lower and upper bound, 95 %, of the model's metric minus the control's, paired
+            by record; None if no record has both.
+        num_records: Integer. Records that have both.
+        is_oracle: Boolean. Whether a part of the answer was given instead, which a model need not
+            exceed.
+        note: String. What a reader must know of it; may be empty.
+    """
+
+    value: float | None
+    difference: tuple[float, float] | None
+    num_records: int
+    is_oracle: bool = False
+    note: str = ""
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether the model does not exceed it, by the interval of their difference."""
+        return not self.is_oracle and self.difference is not None and self.difference[0] <= 0
+
+    @property
+    def words(self) -> str:
+        """Its kind, and how it differs from the model, or that it does not."""
+        kind = "oracle" if self.is_oracle else "control"
+        if self.difference is None:
+            return kind
+        verdict = "not exceeded, " if self.holds_back else ""
+        return f"{kind}, {verdict}{self.difference[0]:+.2%} to {self.difference[1]:+.2%}"
+
+
+def _controls_from_json(content: Mapping[str, Any]) -> dict[str, Control]:
+    """Reads controls, which earlier versions did not have."""
+    return {
+        name: Control(
+            **{**each, "difference": tuple(each["difference"]) if each["difference"] else None}
+        )
+        for name, each in content.get("controls", {}).items()
+    }
+
+
+@dataclasses.dataclass(frozen=True)
 class Scores:
     """Scores of a model on the test split.
 
@@ -44,6 +89,7 @@ class Scores:
             that are not finite.
         trivial_baselines: As `TrivialScores.baselines`.
         yardsticks: As `TrivialScores.yardsticks`.
+        controls: Mapping from name to `Control`; empty for a model that diverged.
     """
 
     task: str
@@ -51,11 +97,13 @@ class Scores:
     metrics: Mapping[str, float]
     trivial_baselines: Mapping[str, float]
     yardsticks: Mapping[str, float]
+    controls: Mapping[str, Control]
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
         """Reads the content of a Scorer's `metrics.json`."""
-        return cls(**{field.name: content[field.name] for field in dataclasses.fields(cls)})
+        values = {**content, "controls": _controls_from_json(content)}
+        return cls(**{field.name: values[field.name] for field in dataclasses.fields(cls)})
 
     @property
     def primary_value(self) -> float:
@@ -81,6 +129,7 @@ class Evaluation:
         difference: The same for its difference to the last blessed model's; None without one.
         blessed: Boolean.
         reasons: Tuple of sentences, why it is not blessed.
+        controls: Mapping from name to `Control`; empty for a model that diverged.
     """
 
     task: str
@@ -95,10 +144,12 @@ class Evaluation:
     difference: tuple[float, float] | None
     blessed: bool
     reasons: tuple[str, ...]
+    controls: Mapping[str, Control] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
         """Reads the content of a `metrics.json`, or an Evaluator's summary in the lineage."""
+        content = {**content, "controls": _controls_from_json(content)}
         values = {field.name: content[field.name] for field in dataclasses.fields(cls)}
         return cls(
             **{

@@ -1,4 +1,4 @@
-"""Scores of a Keras model on the test split, record by record, and the trivial baselines."""
+"""Scores of a Keras model on the test split, record by record, next to baselines and controls."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,13 @@ import numpy as np
 from avel_tf import metrics
 from avel_tf.ave import Annotation
 from avel_tf.evaluation import trivial_baselines
+from avel_tf.evaluation.controls import (
+    POOLED_FEATURES,
+    QUERY_BLIND,
+    compare_with_controls,
+    control_accuracies,
+    query_blind_accuracies,
+)
 from avel_tf.evaluation.record_accuracies import RecordAccuracies
 from avel_tf.evaluation.results import Scores, TrivialScores
 from avel_tf.models.inputs import pools_maps
@@ -39,11 +46,16 @@ def score(model: keras.Model, dataset: DatasetFolder, task: str) -> tuple[Scores
     arrays = read_split(dataset, "test", names, pools_maps(model))
     annotations = dataset.annotations()
     trivial = trivial_scores(task, annotations["train"], annotations["test"], dataset.description())
-    return score_arrays(model, arrays, task, trivial)
+    val = read_split(dataset, "val", POOLED_FEATURES, True) if task == "cml" else {}
+    return score_arrays(model, arrays, task, trivial, val)
 
 
 def score_arrays(
-    model: keras.Model, arrays: Mapping[str, np.ndarray], task: str, trivial: TrivialScores
+    model: keras.Model,
+    arrays: Mapping[str, np.ndarray],
+    task: str,
+    trivial: TrivialScores,
+    val: Mapping[str, np.ndarray],
 ) -> tuple[Scores, RecordAccuracies]:
     """Scores a model on records in memory.
 
@@ -51,25 +63,52 @@ def score_arrays(
 
     Args:
         model: Keras model of the task.
-        arrays: Dict of the model's inputs, `record_id` (N,) and the labels.
+        arrays: Dict of the model's inputs, `record_id` (N,) and the labels; for `"cml"` of the
+            features of both modalities in any case.
         task: `"sel"` or `"cml"`.
         trivial: What `trivial_scores` returns for the same records.
+        val: For `"cml"`, the features and `event_relevance` of val, which chooses a control.
     Returns:
         `Scores` and `RecordAccuracies`.
     """
-    batches = batch_arrays({name: arrays[name] for name in model.input}, BATCH)
-    predictions = model.predict(batches, verbose=0)
-    labels = {name: arrays[name] for name in LABELS}
+
+    def predict(exchanged: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        inputs = {
+            name: arrays[name][exchanged[name]] if name in exchanged else arrays[name]
+            for name in model.input
+        }
+        return model.predict(batch_arrays(inputs, BATCH), verbose=0)
+
+    predictions = predict({})
+    labels = {name: arrays[name] for name in (*LABELS, "record_id")}
     counts, values = COUNTS[task]
     measured = values(counts(labels, predictions))
-    if not all(np.isfinite(each).all() for each in predictions.values() if each.dtype.kind == "f"):
-        measured = dict.fromkeys(measured, float("nan"))  # labels would hide that it diverged
     primary = metrics.PRIMARY_METRIC[task]
     accuracies = metrics.record_accuracies(task, labels, predictions)
+    controls, notes = {}, {}
+    if is_finite(predictions):
+        controls = control_accuracies(task, labels, predictions, predict)
+        if task == "cml":
+            notes[QUERY_BLIND], controls[QUERY_BLIND] = query_blind_accuracies(val, arrays)
+    else:
+        measured = dict.fromkeys(measured, float("nan"))  # labels would hide that it diverged
     return (
-        Scores(task, primary, measured, trivial.baselines, trivial.yardsticks),
-        RecordAccuracies(primary, arrays["record_id"], accuracies),
+        Scores(
+            task,
+            primary,
+            measured,
+            trivial.baselines,
+            trivial.yardsticks,
+            compare_with_controls(accuracies, controls, notes),
+        ),
+        RecordAccuracies(primary, arrays["record_id"], accuracies, controls),
     )
+
+
+def is_finite(predictions: Mapping[str, np.ndarray]) -> bool:
+    """Returns whether all outputs of a model are numbers."""
+    floats = [each for each in predictions.values() if each.dtype.kind == "f"]
+    return all(np.isfinite(each).all() for each in floats)
 
 
 def trivial_scores(

@@ -14,6 +14,7 @@ from avel_tf.notebook.dataset import Dataset
 from avel_tf.notebook.fitting import check_task
 from avel_tf.notebook.html import table
 from avel_tf.reporting.caution_box import caution_box
+from avel_tf.reporting.report import format_percent
 from avel_tf.serving.provenance import caution
 
 
@@ -51,6 +52,9 @@ class Evaluation(Scores):
             (f"yardstick, {self.primary_metric}", self.yardsticks),
         ):
             rows += [(name, f"{value:.2%}", note) for name, value in values.items()]
+        rows += [
+            (name, format_percent(each.value), each.words) for name, each in self.controls.items()
+        ]
         title = f"{len(self.records.record_id)} records of {self.split}"
         return caution_box(self.caution) + table(title, ("metric", "value", ""), rows)
 
@@ -60,7 +64,8 @@ def evaluate(model: keras.Model, dataset: Dataset, split: str = "test") -> Evalu
 
     Args:
         model: A system of `avel_tf.models`, or a functional Keras model with the same outputs.
-        dataset: `Dataset`. Some trivial baselines use its split `train`.
+        dataset: `Dataset`. Some trivial baselines use its split `train`, a control of `"cml"` is
+            chosen on `val`.
         split: String. Choose settings on `val`, not on `test`.
     Raises:
         ValueError: If the model is not for the dataset's task, or takes other inputs.
@@ -70,7 +75,9 @@ def evaluate(model: keras.Model, dataset: Dataset, split: str = "test") -> Evalu
     trivial = trivial_scores(
         dataset.task, dataset["train"].annotations, scored.annotations, dataset.description
     )
-    scores, records = score_arrays(model, scored.arrays_for(model), dataset.task, trivial)
+    arrays = scored.arrays_for(model)
+    val = dataset["val"].arrays_for(model) if dataset.task == "cml" else {}
+    scores, records = score_arrays(model, arrays, dataset.task, trivial, val)
     diverged = math.isnan(scores.primary_value)
     return Evaluation(
         **vars(scores),

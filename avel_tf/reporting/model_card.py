@@ -14,6 +14,7 @@ from avel_tf.records.description import AVE
 from avel_tf.reporting.report import (
     ScoreKind,
     compare_scores,
+    describe_controls,
     describe_intervals,
     format_percent,
 )
@@ -128,7 +129,8 @@ def _evaluation(evaluation: Evaluation) -> str:
     count = round(evaluation.metrics["example_count"])
     head = [f"{evaluation.primary_metric}, {count} test records", "", ""]
     intervals = describe_intervals(evaluation)
-    return "\n\n".join([_table(head, rows), f"{intervals}.", "\n".join(others)])
+    controls = describe_controls(evaluation)
+    return "\n\n".join([_table(head, rows), f"{intervals}.", *controls, "\n".join(others)])
 
 
 def _splits(data: Mapping[str, Any]) -> list[list]:

@@ -45,6 +45,7 @@ class ScoreKind(enum.StrEnum):
     LAST_BLESSED = "last blessed model"
     TRIVIAL = "trivial"
     YARDSTICK = "yardstick"
+    CONTROL = "control"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,20 +56,18 @@ class ScoreRow:
         name: String.
         value: Float in [0, 1], or None if it is not a number.
         kind: `ScoreKind`.
+        note: String. The kind in words, where the name does not say it, and what the model's
+            difference to a control is.
     """
 
     name: str
     value: float | None
     kind: ScoreKind
-
-    @property
-    def note(self) -> str:
-        """The kind in words, where the name does not say it; else empty."""
-        return self.kind if self.kind in (ScoreKind.TRIVIAL, ScoreKind.YARDSTICK) else ""
+    note: str = ""
 
 
 def compare_scores(evaluation: Evaluation) -> list[ScoreRow]:
-    """Lists what a model is compared with: the model first, the yardsticks last."""
+    """Lists what a model is compared with: the model first, its controls last."""
     rows = [ScoreRow("this model", evaluation.primary_value, ScoreKind.MODEL)]
     if previous := evaluation.previous_metrics:
         value = previous[evaluation.primary_metric]
@@ -77,7 +76,11 @@ def compare_scores(evaluation: Evaluation) -> list[ScoreRow]:
         (ScoreKind.TRIVIAL, evaluation.trivial_baselines),
         (ScoreKind.YARDSTICK, evaluation.yardsticks),
     ):
-        rows += [ScoreRow(name, value, kind) for name, value in scores.items()]
+        rows += [ScoreRow(name, value, kind, kind) for name, value in scores.items()]
+    rows += [
+        ScoreRow(name, control.value, ScoreKind.CONTROL, control.words)
+        for name, control in evaluation.controls.items()
+    ]
     return rows
 
 
@@ -99,6 +102,22 @@ def describe_intervals(evaluation: Evaluation) -> str:
     if texts and (warning := describe_few_records(evaluation.num_records)):
         texts.append(warning)
     return "; ".join(texts)
+
+
+def describe_controls(evaluation: Evaluation) -> list[str]:
+    """Sentences on the controls that the model does not exceed, and on how controls were made."""
+    sentences = [
+        f"{evaluation.primary_metric} is within the interval of its control '{name}', or below it: "
+        f"the difference is {control.difference[0]:+.2%} to {control.difference[1]:+.2%}."
+        for name, control in evaluation.controls.items()
+        if control.holds_back
+    ]
+    notes = [
+        f"Control '{name}': {control.note}."
+        for name, control in evaluation.controls.items()
+        if control.note
+    ]
+    return sentences + notes
 
 
 def format_percent(value: float | None) -> str:
@@ -127,6 +146,7 @@ def score_lines(evaluation: Evaluation, caution: str) -> list[str]:
             for row in compare_scores(evaluation)
         ),
         f"  {describe_intervals(evaluation)}".rstrip(),
+        *(f"  {sentence}" for sentence in describe_controls(evaluation)),
         "  " + ", ".join(f"{name} {format_percent(value)}" for name, value in others.items()),
     ]
 
@@ -157,6 +177,10 @@ def write_report(
         f'<p class="caption">{_records(metrics)}; dotted: the best trivial baseline, to be '
         f"exceeded, {format_percent(bar)}</p>",
         f'<p class="caption">{describe_intervals(evaluation)}</p>',
+        *(
+            f'<p class="caption">{html.escape(sentence)}</p>'
+            for sentence in describe_controls(evaluation)
+        ),
         _table([_compared(row) for row in compare_scores(evaluation)], bar),
         "<h2>All metrics</h2>",
         _table(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from avel_tf.evaluation.bootstrap import Spread
+from avel_tf.evaluation.results import Control
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +20,7 @@ class RowResult:
         seconds: Float. Training time, mean over runs.
         epochs: Float. Mean over runs.
         models: Tuple of strings. Folders of the trained models.
+        controls: Mapping from name to the `Control` of the primary metric, mean over runs.
     """
 
     metrics: Mapping[str, Spread]
@@ -28,6 +30,7 @@ class RowResult:
     seconds: float
     epochs: float
     models: tuple[str, ...] = ()
+    controls: Mapping[str, Control] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 import json
 import pathlib
+from collections.abc import Mapping
 
 from avel_tf.evaluation.bootstrap import describe_few_records
+from avel_tf.evaluation.results import Control
 from avel_tf.reporting.result_figures import draw
 from avel_tf.reporting.result_rows import ResultRow, ResultTable
 from avel_tf.utils.atomic import whole_file
@@ -44,12 +46,14 @@ def markdown(table: ResultTable) -> str:
     for metric in table.metrics:
         header += [f"{SHORT_NAMES[metric]}, published"] if metric in published else []
         header.append(SHORT_NAMES[metric])
-    cells = [header + DETAILS]
+    controls = list(dict.fromkeys(name for row in table.rows for name in _controls(row)))
+    cells = [header + [name.capitalize() for name in controls] + DETAILS]
     for row in table.rows:
         values = [row.name]
         for metric in table.metrics:
             values += [_percent(row.published.get(metric))] if metric in published else []
             values.append(_result(row, metric, table.primary_metric))
+        values += [_control(_controls(row).get(name)) for name in controls]
         cells.append(values + _details(row, table.primary_metric))
     head = [f"### {table.title}", "", *([f"**{table.caution}**", ""] if table.caution else [])]
     return "\n".join([*head, *_lines(cells), "", *_notes(table), ""])
@@ -79,6 +83,18 @@ def _result(row: ResultRow, metric: str, primary: str) -> str:
     if spread.standard_deviation is not None:
         text += f" ± {100 * spread.standard_deviation:.1f}"
     return text + (f" ({row.failures} failed)" if row.failures and metric == primary else "")
+
+
+def _controls(row: ResultRow) -> Mapping[str, Control]:
+    return row.result.controls if row.result else {}
+
+
+def _control(control: Control | None) -> str:
+    """A control's value and how much the row exceeds it; `=` where it does not."""
+    if control is None or control.value is None:
+        return "–"
+    sign = "= " if control.holds_back else ""
+    return f"{sign}{100 * control.value:.1f} {_bounds(control.difference, sign='+')}"
 
 
 def _details(row: ResultRow, primary: str) -> list[str]:
@@ -112,6 +128,19 @@ def _notes(table: ResultTable) -> list[str]:
     num_records = [row.result.num_records for row in table.rows if row.result]
     if num_records and (warning := describe_few_records(min(num_records))):
         notes[-1] += f" Intervals are {warning}."
+    if any(map(_controls, table.rows)):
+        notes.append(
+            f"Controls: {SHORT_NAMES[table.primary_metric]} of the same models on the inputs, or "
+            "with the part of the answer, that the heading names, and in brackets the interval of "
+            "the row's difference to it. `=` marks what a row does not exceed."
+        )
+        remarks = {
+            f"{name.capitalize()}: {control.note}."
+            for row in table.rows
+            for name, control in _controls(row).items()
+            if control.note
+        }
+        notes += sorted(remarks)
     trivial = {**table.trivial_baselines, **table.yardsticks}
     if trivial:
         text = "; ".join(f"{name} {100 * value:.2f}" for name, value in trivial.items())

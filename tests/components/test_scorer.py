@@ -45,11 +45,13 @@ def test_scores_of_the_saved_model_are_published(examples_folder, tmp_path, task
     assert published["trivial_baselines"]
     assert (published.pop("data"), published.pop("caution")) == ("official features", "")
     run = RunDescription(task, "dam", "mine", "full", 3, "official features", "")
-    assert summary == published | {"run": dataclasses.asdict(run)}
+    assert json.loads(json.dumps(summary)) == published | {"run": dataclasses.asdict(run)}
     with np.load(scores.folder().records_path) as arrays:
-        assert arrays.keys() == {"metric", "record_id", "accuracy"}
+        controls = {f"control: {name}": each for name, each in records.controls.items()}
+        assert arrays.keys() == {"metric", "record_id", "accuracy", *controls}
+        assert len(controls) == len(expected.controls) == (4 if task == "sel" else 2)
         for name in arrays:
-            np.testing.assert_array_equal(arrays[name], getattr(records, name))
+            np.testing.assert_array_equal(arrays[name], (vars(records) | controls)[name])
     assert sorted(path.name for path in scores.path().iterdir()) == ["metrics.json", "records.npz"]
 
 

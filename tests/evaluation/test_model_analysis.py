@@ -15,9 +15,16 @@ from avel_tf.errors import InputError
 from avel_tf.evaluation import model_analysis
 from avel_tf.evaluation.model_analysis import evaluate
 from avel_tf.evaluation.results import Evaluation
-from avel_tf.evaluation.scoring import COUNTS, LABELS
+from avel_tf.evaluation.scoring import COUNTS, LABELS, score
 from avel_tf.metrics import PRIMARY_METRIC, record_accuracies
-from avel_tf.records import DatasetFolder, parse_examples, read_batches, shard_paths, write_shard
+from avel_tf.records import (
+    DatasetFolder,
+    parse_examples,
+    read_batches,
+    read_shard,
+    shard_paths,
+    write_shard,
+)
 
 
 def predict_test_split(run, task, examples):
@@ -61,6 +68,13 @@ def test_values_equal_numpy(task, trained, examples_folder, tmp_path):
     np.testing.assert_array_equal(records.record_id[order], features["record_id"][by_id])
     labels = {name: features[name] for name in LABELS}
     by_numpy = record_accuracies(task, labels, predictions)
+    # As the Scorer has them, from the Keras model.
+    scores, of_keras = score(run.load(), DatasetFolder(examples), task)
+    assert records.controls.keys() == result.controls.keys() == scores.controls.keys()
+    keras_order = np.argsort(of_keras.record_id)
+    for name, values in records.controls.items():
+        expected = of_keras.controls[name][keras_order]
+        np.testing.assert_allclose(values[order], expected, atol=1e-6)
     np.testing.assert_allclose(records.accuracy[order], by_numpy[by_id], atol=1e-6)
     if task == "sel":
         counts = np.array(details.confusion)
@@ -129,15 +143,32 @@ def test_a_shard_whose_records_were_all_rejected_changes_nothing(
     write_shard(str(tmp_path / "Split-test" / names[0]), [])
     for path, name in zip(paths, names[1:]):
         shutil.copy(path, tmp_path / "Split-test" / name)
-    description = DatasetFolder(examples_folder("sel")).description()
-    found, expected = (
-        model_analysis._predict(trained("sel").saved_model, folder / "Split-test", description)
+    records = [
+        [each for path in shard_paths(folder / "Split-test") for each in read_shard(path)]
         for folder in (tmp_path, examples_folder("sel"))
+    ]
+    assert records[0] == records[1]
+    predicted = model_analysis._predict(
+        model_analysis._signature(trained("sel").saved_model), records[0]
     )
-    for arrays, of_all in zip(found, expected, strict=True):
-        assert arrays.keys() == of_all.keys()
-        for name, values in of_all.items():
-            np.testing.assert_array_equal(arrays[name], values)
+    assert all(len(each) == 12 for each in predicted.values())
+
+
+def test_features_of_other_records_are_theirs_and_the_rest_stays(examples_folder):
+    folder = DatasetFolder(examples_folder("cml"))
+    paths = shard_paths(folder.split_path("test"))
+    records = [record for path in paths for record in read_shard(path)]
+    partners = np.roll(np.arange(len(records)), 1)
+    names = ("record_id", "event_relevance", "audio_features", "visual_features")
+    exchanged = {"audio_features": partners, "event_relevance": partners}
+    swapped = list(model_analysis._exchange(records, exchanged))
+    own, found = (
+        model_analysis._parse(each, names, folder.description()) for each in (records, swapped)
+    )
+    for name in names:
+        expected = own[name][partners] if name in exchanged else own[name]
+        np.testing.assert_array_equal(found[name], expected)
+    assert (own["audio_features"] != found["audio_features"]).any()
 
 
 @pytest.mark.parametrize("end", [0, -20])

@@ -31,6 +31,16 @@ def test_a_file_holds_the_records_whatever_their_order(save):
     np.testing.assert_array_equal(loaded.accuracy, ACCURACY)
 
 
+def test_controls_are_kept_with_their_records(tmp_path):
+    order = np.random.default_rng(0).permutation(40)
+    controls = {"sound of other records": IDS[order] / 200, "a": np.zeros(40)}
+    path = tmp_path / "records.npz"
+    RecordAccuracies("segment_accuracy", IDS[order], ACCURACY[order], controls).save(path)
+    loaded = RecordAccuracies.load(path).controls
+    assert loaded.keys() == controls.keys()
+    np.testing.assert_array_equal(loaded["sound of other records"], IDS / 200)
+
+
 def test_records_are_matched_by_their_ids(save):
     better = ACCURACY.copy()
     better[:8:2] = 1  # 4 of 40 more

@@ -2,16 +2,24 @@
 
 import dataclasses
 import html.parser
+import json
 import re
 
 import pytest
 
 from avel_tf.ave import CATEGORIES
-from avel_tf.evaluation.results import Drawing, DrawnRecord, Evaluation, EvaluationDetails
+from avel_tf.evaluation.results import (
+    Control,
+    Drawing,
+    DrawnRecord,
+    Evaluation,
+    EvaluationDetails,
+)
 from avel_tf.records.description import AVE
 from avel_tf.reporting.report import (
     ScoreKind,
     compare_scores,
+    describe_controls,
     describe_intervals,
     format_percent,
     score_lines,
@@ -149,6 +157,40 @@ def test_intervals(page):
     alone = change(EVALUATION, trivial_difference=None, difference=None)
     assert describe_intervals(alone) == "95 % interval 70.12% to 78.49%"
     assert describe_intervals(change(alone, interval=None)) == ""
+
+
+def test_controls_are_shown_and_those_not_exceeded_are_called_so(write):
+    controls = {
+        "sound of other records": Control(0.61, (0.1, 0.15), 30),
+        "pictures of <others>": Control(0.73, (-0.004, 0.012), 29, note="1 record is left out"),
+        "true category": Control(0.8, (-0.1, -0.05), 30, is_oracle=True),
+        "nothing": Control(None, None, 0),
+    }
+    evaluation = change(EVALUATION, controls=controls)
+    rows = compare_scores(evaluation)[-4:]
+    assert [row.note for row in rows] == [
+        "control, +10.00% to +15.00%",
+        "control, not exceeded, -0.40% to +1.20%",
+        "oracle, -10.00% to -5.00%",
+        "control",
+    ]
+    sentences = [
+        "segment_accuracy is within the interval of its control 'pictures of <others>', or below "
+        "it: the difference is -0.40% to +1.20%.",
+        "Control 'pictures of <others>': 1 record is left out.",
+    ]
+    assert describe_controls(evaluation) == sentences
+    page = Page(write(evaluation))
+    assert all(sentence in page.text for sentence in sentences)
+    assert page.tables["Segment accuracy on the test split"][-3][0] == "pictures of <others>"
+    lines = score_lines(evaluation, "")
+    assert [f"  {sentence}" for sentence in sentences] == lines[-3:-1]
+    again = Evaluation.from_json(json.loads(json.dumps(dataclasses.asdict(evaluation))))
+    assert again == evaluation
+    before = {
+        name: each for name, each in dataclasses.asdict(evaluation).items() if name != "controls"
+    }
+    assert Evaluation.from_json(before) == EVALUATION  # of an earlier version
 
 
 def test_percent():

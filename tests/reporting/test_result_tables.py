@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from avel_tf.evaluation.bootstrap import Spread
+from avel_tf.evaluation.results import Control
 from avel_tf.reporting import result_figures
 from avel_tf.reporting.result_rows import ResultRow, ResultTable, RowResult
 from avel_tf.reporting.result_tables import markdown, write_table
@@ -106,6 +107,25 @@ def test_failed_runs_are_counted_next_to_the_result_of_the_others():
     assert "DAM failed: Trainer: no memory left" in text
 
 
+def test_controls_are_columns():
+    controls = {
+        "sound of other records": Control(0.61, (0.1, 0.15), 402),
+        "pictures of other records": Control(0.71, (-0.004, 0.012), 400, note="Two left out"),
+        "true category, model's relevance": Control(None, None, 0, is_oracle=True),
+    }
+    row = ResultRow("DAM", {}, result(0.72, controls=controls))
+    text = markdown(change(rows=(ResultRow("Audio", {}), row)))
+    head, _, audio, dam = (line for line in text.splitlines() if line.startswith("|"))
+    cells = [[cell.strip() for cell in line.split("|")[4:7]] for line in (head, audio, dam)]
+    assert cells == [
+        [name.capitalize() for name in controls],
+        ["–"] * 3,
+        ["61.0 [+10.0, +15.0]", "= 71.0 [-0.4, +1.2]", "–"],
+    ]
+    assert "\nPictures of other records: Two left out.\n" in text
+    assert "`=` marks what a row does not exceed." in text
+
+
 def test_nothing_published_and_nothing_noted_take_no_space():
     table = change(rows=TABLE.rows[2:3], note="", trivial_baselines={}, yardsticks={})
     text = markdown(table)
@@ -162,6 +182,7 @@ def test_files_hold_the_table(tmp_path):
         "difference": None,
         "seconds": 61.7,
         "epochs": 12.4,
+        "controls": {},
         "models": ["/models/1"],
     }
 
