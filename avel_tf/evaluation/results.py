@@ -55,7 +55,7 @@ class Control:
 
     @property
     def holds_back(self) -> bool:
-        """Whether the model does not exceed it, by the interval of their difference."""
+        """True if the model does not exceed it, by the interval of their difference."""
         return not self.is_oracle and self.difference is not None and self.difference[0] <= 0
 
     @property

@@ -9,7 +9,7 @@ import pytest
 
 from avel_tf.cli.program import parse_arguments
 from avel_tf.evaluation.record_accuracies import RecordAccuracies
-from avel_tf.evaluation.results import Scores
+from avel_tf.evaluation.results import Control, Scores
 from avel_tf.metrics import PRIMARY_METRIC
 from avel_tf.reporting import result_tables
 from avel_tf.utils.locks import exclusive
@@ -56,11 +56,17 @@ class Runs:
         primary = PRIMARY_METRIC[training.task]
         value = np.nan if training.system in self.diverged else 0.25 + 0.5 * training.seed
         trivial = {"random window": 0.2}
-        content = Scores(training.task, primary, dict.fromkeys(names, value), trivial, {})
+        controls = {"sound of other records": Control(0.5, (0.0, 0.0), 40, note="a note")}
+        controls = {} if training.system in self.diverged else controls
+        metrics = dict.fromkeys(names, value)
+        content = Scores(training.task, primary, metrics, trivial, {}, controls)
         marked = {"caution": "From a simulation.", **dataclasses.asdict(content)}
         scores.folder().metrics_path.write_text(json.dumps(marked))
         order = np.random.default_rng(number).permutation(40)
-        records = RecordAccuracies(primary, order + 100, order % 3 / 2)
+        accuracies = order % 3 / 2
+        records = RecordAccuracies(
+            primary, order + 100, accuracies, dict.fromkeys(controls, accuracies)
+        )
         records.save(scores.folder().records_path)
         summary = {"best_epoch": 3, "epochs": 5, "seconds": 7.0, "val_accuracy": 0.5}
         summary |= {"data": "simulated features", "caution": "From a simulation."}
@@ -136,6 +142,10 @@ def test_systems_are_compared_record_by_record(runs, root):
         assert row["difference"] == [0, 0]
         assert row["interval"][0] < 0.5 < row["interval"][1]
         assert row["training"]["in_memory"] is True
+    # The control has the same accuracies, too.
+    (control,) = last["controls"].values()
+    assert control["difference"] == [0, 0] and control["num_records"] == 40
+    assert (control["value"], control["note"]) == (pytest.approx(0.4875), "a note")
 
 
 def test_a_row_that_fails_says_so_and_others_run(runs, root, capsys):
