@@ -1,4 +1,4 @@
-"""Writes simulated data that can replace AVE's: segment features or clips."""
+"""Writes simulated data that can replace AVE's, and audits what features give away."""
 
 import argparse
 import pathlib
@@ -22,6 +22,8 @@ examples:
   A small dataset of TFRecords for supervised localization:
     avel simulate features simulated_sel --format tfrecord --task sel \\
         --num_records 500
+  What features tell about events without matching sound and picture:
+    avel simulate audit simulated_sel
 
 docs/simulation.md explains how they are made and what they are good for.
 """
@@ -33,6 +35,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     features = kinds.add_parser("features", help="segment features of audio and video")
     clips = kinds.add_parser("clips", help="ten-second videos with sound")
+    audited = kinds.add_parser("audit", help="what any features give away")
+    audited.add_argument(
+        "folder",
+        type=pathlib.Path,
+        metavar="DIR",
+        help="a labelled dataset, or official or simulated HDF5 features",
+    )
+    audited.add_argument(
+        "--task", choices=TASKS, help="whose splits, for HDF5 features (default: sel)"
+    )
     for kind in (features, clips):
         kind.add_argument("folder", type=pathlib.Path, metavar="DIR", help="new or empty folder")
         kind.add_argument("--seed", type=int, metavar="N", help="same seed, same data (default: 0)")
@@ -66,7 +78,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(flags: argparse.Namespace) -> int:
-    """Makes the data; returns the exit status."""
+    """Makes the data, or audits it; returns the exit status."""
+    if flags.kind == "audit":
+        print("\n".join(_audit(flags.folder.resolve(), flags.task)))
+        return 0
     print(f"Simulated {flags.kind}: {_simulate(flags)}")
     return 0
 
@@ -96,3 +111,16 @@ def _simulate(flags: argparse.Namespace) -> pathlib.Path:
         (home / "output").replace(folder)
         shutil.rmtree(home)
     return folder
+
+
+def _audit(folder: pathlib.Path, task: str | None) -> list[str]:
+    """Returns what the features of a folder give away."""
+    from avel_tf.cli.train import open_labelled
+    from avel_tf.evaluation.audited_records import read_dataset, read_official
+    from avel_tf.simulation.audit import audit
+
+    if (folder / "Annotations.txt").is_file():
+        return audit(read_official(folder, task or "sel")).lines()
+    if task:
+        raise ValueError("`--task` is for HDF5 features: a dataset has the splits of one task.")
+    return audit(read_dataset(open_labelled(folder)[0])).lines()
