@@ -1,6 +1,7 @@
 """YAMNet, with the released weights where they are."""
 
 import csv
+import functools
 
 import keras
 import numpy as np
@@ -117,7 +118,8 @@ def test_a_download_that_fails_says_what_to_do(monkeypatch):
 
 def test_a_download_is_checked(tmp_path, monkeypatch):
     """Downloads a file by Keras's own downloader, from a folder in place of the network."""
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    download = functools.partial(keras.utils.get_file, cache_dir=str(tmp_path / "keras"))
+    monkeypatch.setattr(keras.utils, "get_file", download)
     (tmp_path / "yamnet.h5").write_bytes(b"not the released file")
     monkeypatch.setattr("avel_tf.encoders.yamnet.WEIGHTS_URL", (tmp_path / "yamnet.h5").as_uri())
     with pytest.raises(OSError, match="Cannot download file:"):

@@ -93,9 +93,9 @@ def run(root, *arguments):
 
 def test_each_training_runs_once_and_all_of_one_seed_first(runs, root, capsys):
     assert run(root, "--tables", "1", "3", "4", "--runs", "2") == 0
-    # Of the 3, 8 and 2 rows, dual attention matching is in all tables.
-    assert len(runs.trainings) == len(set(runs.trainings)) == 2 * 11
-    assert [training.seed for training in runs.trainings] == [0] * 11 + [1] * 11
+    # Of the 3, 10 and 2 rows, dual attention matching is in all tables.
+    assert len(runs.trainings) == len(set(runs.trainings)) == 2 * 13
+    assert [training.seed for training in runs.trainings] == [0] * 13 + [1] * 13
     for key in ("1", "3", "4"):
         for row in read_table(root, key)["rows"]:
             assert row["metrics"]["average_accuracy"] == {
