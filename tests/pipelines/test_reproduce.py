@@ -106,7 +106,7 @@ def test_each_training_runs_once_and_all_of_one_seed_first(runs, root, capsys):
             assert (row["epochs"], row["seconds"]) == (5, 7)
     screen = capsys.readouterr().out
     assert (
-        "[26/26] 4: DAM, cross-matching, run 2\n"
+        "[30/30] 4: DAM, cross-matching, run 2\n"
         "      A2V 75.00%, V2A 75.00%, Average 75.00%, Overlap 75.00% (epoch 3 of 5, 7 s)"
     ) in screen
     for key in ("1", "3", "4"):
