@@ -1,7 +1,8 @@
 """The names that settings, flags and constructors accept, each list defined once; a leaf."""
 
 TASKS = ("sel", "cml")
-# `avel_tf.models.SYSTEMS` has their classes. "dam" is the paper's own, the others its baselines.
+# `avel_tf.models.SYSTEMS` has their classes. "dam" is the paper's own, the others its baselines
+# and, from "psp" on, its followers.
 SYSTEMS = {
     "sel": (
         "dam",
@@ -11,10 +12,20 @@ SYSTEMS = {
         "audio_visual_attention",
         "avsdn",
         "ed_tcn",
+        "psp",
+        "cmbs",
     ),
     "cml": ("dam", "avdln", "dcca"),
 }
-WEAK_SYSTEMS = ("dam", "audio", "visual", "audio_visual", "audio_visual_attention")
+# Systems of "sel" that label each segment by itself, with background as one more label.
+SEGMENT_SYSTEMS = (
+    *("audio", "visual", "audio_visual", "audio_visual_attention"),
+    *("avsdn", "ed_tcn", "psp"),
+)
+WEAK_SYSTEMS = (
+    *("dam", "audio", "visual", "audio_visual", "audio_visual_attention"),
+    *("psp", "cmbs"),
+)
 
 # Variants of dual attention matching.
 SEQUENCE_EMBEDDINGS = ("rnn", "lstm", "gru", "blstm", "average", "max")
@@ -31,7 +42,7 @@ RELEVANCE_LOSSES = ("each", "mean")
 SEGMENT_LOSSES = ("cross_entropy", "soft_margin")
 SUPERVISIONS = ("full", "weak")
 OPTIMIZERS = ("adam", "pytorch_adam", "sgd")
-SCHEDULES = ("constant", "cosine", "drop")
+SCHEDULES = ("constant", "cosine", "drop", "halves", "fifths")
 TRAINING_EXAMPLES = ("records", "segments")
 KEPT_EPOCHS = ("best", "last")
 DEVICES = ("auto", "cpu", "gpu", "mirrored")

@@ -23,6 +23,7 @@ from avel_tf.choices import (
     RESIZES,
     SCHEDULES,
     SEGMENT_LOSSES,
+    SEGMENT_SYSTEMS,
     SIMILARITIES,
     SUPERVISIONS,
     SYSTEMS,
@@ -334,14 +335,17 @@ class TrainingConfig:
             `avel_tf.losses`; only for `"dam"`.
         event_category_weight: Float in [0, 1]. λ of Eq. 8; only for `"dam"` and `sel`.
         segment_loss: String. `"cross_entropy"` or `"soft_margin"`, see `avel_tf.losses`; only for
-            the baselines of `sel`.
+            systems that label each segment by itself, `avel_tf.choices.SEGMENT_SYSTEMS`.
         supervision: String. `"full"`, or for `sel` `"weak"`: training on each record's label only,
             with the background records of `Split-background` added.
         optimizer: String. `"adam"`, `"pytorch_adam"` with PyTorch's smaller epsilon, see
             `avel_tf.optimizers`, or `"sgd"` with momentum 0.9.
         learning_rate: Float. Initial learning rate.
         schedule: String. `"constant"`, `"cosine"` to let the learning rate fall to zero over all
-            `epochs`, or `"drop"` to let it fall to a tenth after 15,000 steps.
+            `epochs`, `"drop"` to let it fall to a tenth after 15,000 steps, `"halves"` to halve it
+            after 10, 20 and 30 epochs, or `"fifths"` to take off a fifth after 60 and 120.
+        clip_norm: Float. Largest norm of all gradients together, longer ones are scaled down; 0 for
+            no limit.
         batch_size: Integer. Examples per step, on all devices together.
         examples: String. What an example is in training: one of `"records"`, or of `"segments"`,
             whichever record they are of; that only for `"avdln"`, which looks at one at a time.
@@ -372,6 +376,7 @@ class TrainingConfig:
     optimizer: str = "adam"
     learning_rate: float = 1e-3
     schedule: str = "constant"
+    clip_norm: float = 0.0
     batch_size: int = 64
     examples: str = "records"
     epochs: int = 100
@@ -405,6 +410,8 @@ class TrainingConfig:
                 f"`seed` must be an integer from 0 to 2**32 - 1. Received: seed={self.seed!r}."
             )
         check_positive("learning_rate", self.learning_rate)
+        if self.clip_norm:
+            check_positive("clip_norm", self.clip_norm)
         if not re.fullmatch(r"[\w.-]+", self.settings_name):  # part of folder names
             raise ValueError(
                 "`settings_name` must consist of letters, digits, '.', '_' and '-'. "
@@ -424,7 +431,7 @@ class TrainingConfig:
             ("model", is_dam, "the system 'dam'"),
             ("relevance_loss", is_dam, "the system 'dam'"),
             ("event_category_weight", is_dam and self.task == "sel", "the system 'dam' of 'sel'"),
-            ("segment_loss", not is_dam and self.task == "sel", "the baselines of 'sel'"),
+            ("segment_loss", self.system in SEGMENT_SYSTEMS, f"the systems {SEGMENT_SYSTEMS}"),
             ("examples", self.system == "avdln", "the system 'avdln'"),
         ):
             default = TrainingConfig.__dataclass_fields__[name].default

@@ -14,9 +14,11 @@ from avel_tf.utils.arguments import check_choice, check_fraction
 # Outputs not named here have the event's relevance as their target.
 TARGETS = {
     "event_category_logits": "event_category",
+    "modality_category_logits": "event_category",
     "segment_label": "segment_label",
     "segment_label_logits": "segment_label",
 }
+PAIR_SIMILARITY_WEIGHT = 100.0  # as published for PSP
 LOWEST = -1e9  # never the maximum of a record's segments
 
 
@@ -50,9 +52,12 @@ def localization_losses(
     over records: each record weighs the same. Segments whose target is `choices.PADDING` are left
     out, so that padding changes nothing.
 
-    - `segment_label_logits`: loss on each segment's label, background included.
+    - `segment_label_logits`: loss on each segment's label, background included; with
+      `pair_similarities` also 100 times the `PairSimilarityLoss`, under full supervision.
     - `aligned_distances`: `ContrastiveLoss`.
     - `projections`: `CanonicalCorrelationLoss`.
+    - `joint_gate_probabilities`: the sum of the losses on it, on `event_relevance_logits`, both as
+      below, and on the record's category, its own and that of the modalities.
     - All others are outputs of dual attention matching: Eq. 8,
       lambda * category + (1 - lambda) * relevance, or whichever of the two exists. The loss on
       relevance is a binary cross-entropy.
@@ -95,11 +100,25 @@ def localization_losses(
             loss = SoftMarginLoss()
         else:
             loss = SegmentLabelLoss()
-        return {"segment_label_logits": loss}, {"segment_label_logits": 1.0}
+        losses, weights = {"segment_label_logits": loss}, {"segment_label_logits": 1.0}
+        if "pair_similarities" in outputs and not is_weak:
+            losses["pair_similarities"] = PairSimilarityLoss()
+            weights["pair_similarities"] = PAIR_SIMILARITY_WEIGHT
+        return losses, weights
     if "aligned_distances" in outputs:
         return {"aligned_distances": ContrastiveLoss()}, {"aligned_distances": 1.0}
     if "projections" in outputs:
         return {"projections": CanonicalCorrelationLoss()}, {"projections": 1.0}
+
+    if "joint_gate_probabilities" in outputs:
+        kind = WeakRelevanceLoss if is_weak else RelevanceLoss
+        losses = {
+            "event_category_logits": EventCategoryLoss(),
+            "modality_category_logits": EventCategoryLoss(),
+            "event_relevance_logits": kind(from_logits=True),
+            "joint_gate_probabilities": kind(),
+        }
+        return losses, dict.fromkeys(losses, 1.0)
 
     relevance = _relevance_losses(outputs, relevance_loss, is_weak)
     if "event_category_logits" not in outputs:
@@ -299,3 +318,28 @@ class ContrastiveLoss(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "margin": self.margin}
+
+
+@keras.saving.register_keras_serializable(package="avel_tf")
+class PairSimilarityLoss(keras.losses.Loss):
+    """Mean squared error of the segments' similarities to their relevance, both with a sum of 1.
+
+    So only the segments of the event are to be alike in both modalities. Padded segments are left
+    out.
+
+    Call arguments:
+        y_true: Tensor (B, T) of event relevance, `PADDING` in padded segments.
+        y_pred: Float tensor (B, T) of similarities from 0; zero in padded segments.
+    Reference: Zhou et al., CVPR 2021, the audio-visual pair similarity loss.
+    """
+
+    def call(self, y_true, y_pred):
+        relevance = ops.maximum(ops.cast(y_true, y_pred.dtype), 0.0)
+        errors = ops.square(_to_unit_sum(y_pred) - _to_unit_sum(relevance))
+        return ops.mean(errors * segment_weights(y_true), axis=-1)
+
+
+def _to_unit_sum(values: Any) -> Any:
+    """Scales the rows (B, T) to a sum of 1; zeros stay zero."""
+    total = ops.sum(values, axis=-1, keepdims=True)
+    return values / ops.where(total > 0, total, 1.0)

@@ -22,6 +22,7 @@ MODULES = [
     "metrics.py",
     "models",
     "models/baselines",
+    "models/followers",
     "presets.py",
     "evaluation/__init__.py",
     "evaluation/trivial_baselines.py",

@@ -118,7 +118,7 @@ def test_units_that_cannot_be_shared(arguments, parts):
         ),
         (
             {"task": "sel", "segment_loss": "soft_margin"},
-            "`segment_loss` only applies to the baselines of 'sel'. Received: task=",
+            "`segment_loss` only applies to the systems ('audio', 'visual', ",
         ),
         (
             {"task": "cml", "system": "dcca", "examples": "segments"},

@@ -203,7 +203,7 @@ def add_system(group: argparse._ArgumentGroup) -> None:
         "--system",
         choices=sorted({name for names in SYSTEMS.values() for name in names}),
         default="dam",
-        help="dam: dual attention matching (default), or one of its baselines; for sel "
+        help="dam: dual attention matching (default), a baseline or a follower; for sel "
         f"{', '.join(SYSTEMS['sel'][1:])}; for cml {', '.join(SYSTEMS['cml'][1:])}",
     )
     group.add_argument(
@@ -229,7 +229,13 @@ def add_training(group: argparse._ArgumentGroup) -> None:
     number("batch_size", int, "records per step")
     choice("optimizer", OPTIMIZERS, "pytorch_adam has a smaller epsilon, sgd momentum 0.9")
     number("learning_rate", float, "initial learning rate")
-    choice("schedule", SCHEDULES, "of the learning rate; drop: to a tenth after 15,000 steps")
+    choice(
+        "schedule",
+        SCHEDULES,
+        "of the learning rate; drop: to a tenth after 15,000 steps; "
+        "halves: to a half after 10, 20 and 30 epochs; fifths: by a fifth after 60 and 120",
+    )
+    number("clip_norm", float, "largest norm of all gradients together")
     number("seed", int, "same seed, same model")
     choice("relevance_loss", RELEVANCE_LOSSES, "of dam; mean: on p_t of Eq. 7; each: on both")
     number("event_category_weight", float, "of dam for sel: λ of Eq. 8")

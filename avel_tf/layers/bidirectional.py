@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from avel_tf.layers.two_bias_lstm import TwoBiasLSTMCell
+
 
 def bidirectional(recurrence: keras.layers.RNN, **kwargs: Any) -> keras.layers.Bidirectional:
     """Returns `keras.layers.Bidirectional(recurrence)`, which keeps `recurrence` alive.
@@ -21,3 +23,16 @@ def bidirectional(recurrence: keras.layers.RNN, **kwargs: Any) -> keras.layers.B
     # Wrapped in a function, so that Keras does not track the original as a sublayer.
     layer.keep_original = lambda: recurrence
     return layer
+
+
+def bidirectional_lstm(units: int, dtype: Any, name: str) -> keras.layers.Bidirectional:
+    """Returns an LSTM in both directions as published: two biases, an output for every segment.
+
+    Args:
+        units: Integer. Width of each direction.
+        dtype: Dtype policy of the layers.
+        name: String. Name of the layer.
+    """
+    cell = TwoBiasLSTMCell(units, dtype=dtype, name="cell")
+    recurrence = keras.layers.RNN(cell, return_sequences=True, dtype=dtype, name="lstm")
+    return bidirectional(recurrence, dtype=dtype, name=name)

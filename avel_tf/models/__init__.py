@@ -13,6 +13,10 @@ from avel_tf.models.baselines import (
 from avel_tf.models.cross_modality_localizer import CrossModalityLocalizer
 from avel_tf.models.dual_attention_matching import DualAttentionMatching
 from avel_tf.models.event_localizer import SupervisedEventLocalizer
+from avel_tf.models.followers import (
+    CrossModalBackgroundSuppression,
+    PositiveSamplePropagation,
+)
 from avel_tf.models.localizer import Localizer
 
 # By task and name in a configuration; all accept `dtype`, and "dam" the fields of `ModelConfig`.
@@ -25,6 +29,8 @@ SYSTEMS: dict[str, dict[str, Callable[..., Localizer]]] = {
         "audio_visual_attention": functools.partial(AudioVisualLocalizer, attention=True),
         "avsdn": AudioVisualDualNetwork,
         "ed_tcn": EncoderDecoderTCN,
+        "psp": PositiveSamplePropagation,
+        "cmbs": CrossModalBackgroundSuppression,
     },
     "cml": {
         "dam": CrossModalityLocalizer,
@@ -38,10 +44,12 @@ __all__ = [
     "AudioVisualDistanceLearning",
     "AudioVisualDualNetwork",
     "AudioVisualLocalizer",
+    "CrossModalBackgroundSuppression",
     "CrossModalityLocalizer",
     "DeepCanonicalCorrelation",
     "DualAttentionMatching",
     "EncoderDecoderTCN",
     "Localizer",
+    "PositiveSamplePropagation",
     "SupervisedEventLocalizer",
 ]

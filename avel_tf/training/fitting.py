@@ -15,6 +15,8 @@ from avel_tf.utils.progress import Progress
 
 MONITOR = "val_accuracy"
 DROP_STEPS = 15_000  # as for the published audio-visual baselines
+# Epochs after which the learning rate is multiplied: as for the published CMBS, and for PSP.
+STEPS = {"halves": ((10, 20, 30), 0.5), "fifths": ((60, 120), 0.8)}
 
 
 class ValAccuracy(keras.callbacks.Callback):
@@ -96,11 +98,18 @@ def compile_model(model: keras.Model, config: TrainingConfig, steps_per_epoch: i
         learning_rate = keras.optimizers.schedules.PiecewiseConstantDecay(
             [DROP_STEPS], [learning_rate, 0.1 * learning_rate]
         )
+    elif config.schedule in STEPS:
+        epochs, factor = STEPS[config.schedule]
+        learning_rate = keras.optimizers.schedules.PiecewiseConstantDecay(
+            [epoch * steps_per_epoch for epoch in epochs],
+            [learning_rate * factor**number for number in range(len(epochs) + 1)],
+        )
+    clip_norm = config.clip_norm or None
     if config.optimizer == "sgd":
-        optimizer = keras.optimizers.SGD(learning_rate, momentum=0.9)
+        optimizer = keras.optimizers.SGD(learning_rate, momentum=0.9, global_clipnorm=clip_norm)
     else:
         kind = PytorchAdam if config.optimizer == "pytorch_adam" else keras.optimizers.Adam
-        optimizer = kind(learning_rate)
+        optimizer = kind(learning_rate, global_clipnorm=clip_norm)
     model.compile(
         optimizer=optimizer,
         loss=loss,

@@ -37,6 +37,18 @@ def system_training(
         return _check_kind(read_settings(settings), settings, task, system, supervision)
     check_choice("settings", settings, SETTINGS)
     training = TrainingConfig(task, system, supervision=supervision, settings_name=settings)
+    if system == "psp":
+        training = dataclasses.replace(
+            training, optimizer="pytorch_adam", schedule="fifths", batch_size=128
+        )
+    elif system == "cmbs":
+        training = dataclasses.replace(
+            training,
+            optimizer="pytorch_adam",
+            learning_rate=7e-4,
+            schedule="halves",
+            clip_norm=0.5,
+        )
     if system == "avdln":
         training = dataclasses.replace(training, batch_size=8, epochs=20)
     elif system == "dcca":  # correlations need many pairs
@@ -56,6 +68,9 @@ def system_training(
                 epochs=epochs,
                 patience=epochs,
             )
+        elif system in ("psp", "cmbs"):
+            epochs = 300 if system == "psp" else 200
+            training = dataclasses.replace(training, epochs=epochs, patience=epochs)
         elif system == "avdln":  # published with Keras, whose Adam it is
             training = dataclasses.replace(training, examples="segments", kept_epoch="last")
         return training

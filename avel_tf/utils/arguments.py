@@ -38,3 +38,10 @@ def check_choice(name: str, value: Any, choices: Collection[Any]) -> None:
     """Raises ValueError unless `value` is one of `choices`."""
     if value not in tuple(choices):
         raise ValueError(f"`{name}` must be one of {tuple(choices)}. Received: {name}={value!r}.")
+
+
+def check_multiple(name: str, value: Any, factor: int) -> None:
+    """Raises ValueError unless `value` is a positive multiple of `factor`."""
+    check_positive_integer(name, value)
+    if value % factor:
+        raise ValueError(f"`{name}` must be a multiple of {factor}. Received: {name}={value!r}.")

@@ -27,6 +27,9 @@ VARIANTS = {
         "audio_visual_attention": ("audio_visual_attention", {"units": 4}, {}),
         "avsdn": ("avsdn", {"units": 4}, {}),
         "ed_tcn": ("ed_tcn", {}, {}),
+        "psp": ("psp", {"units": 4}, {}),
+        "cmbs": ("cmbs", {"units": 4}, {}),
+        "cmbs_weak": ("cmbs", {"units": 4}, {"supervision": "weak"}),
     },
     "cml": {
         "dam": ("dam", DAM | {"normalization": "batch"}, {"relevance_loss": "each"}),
@@ -57,6 +60,9 @@ def make_model(task, name):
     if task == "sel":
         arguments["num_categories"] = 4
     model = SYSTEMS[task][system](audio_dim=6, **arguments)
+    for layer in model._flatten_layers():  # at all depths; Keras has no public equivalent
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0  # what it drops would differ with the length
     rng = np.random.default_rng(1)
     for weight in model.trainable_weights:
         weight.assign(0.4 * rng.normal(size=weight.shape))

@@ -500,6 +500,13 @@ def test_learning_rate_of_schedules():
     drop = training.compiled_model(dataclasses.replace(config, schedule="drop"), 3)
     values = [float(drop.optimizer._learning_rate(step)) for step in (0, 14_999, 15_001)]
     np.testing.assert_allclose(values, [0.5, 0.5, 0.05], atol=1e-6)
+    halves = training.compiled_model(dataclasses.replace(config, schedule="halves"), 3)
+    assert [float(halves.optimizer._learning_rate(step)) for step in (30, 31, 61, 91)] == [
+        *(0.5, 0.25, 0.125, 0.0625)
+    ]
+    fifths = training.compiled_model(dataclasses.replace(config, schedule="fifths"), 3)
+    rates = [float(fifths.optimizer._learning_rate(step)) for step in (180, 181, 361)]
+    assert rates == pytest.approx([0.5, 0.4, 0.32])
     config = dataclasses.replace(config, schedule="constant")
     optimizer = training.compiled_model(config, 3).optimizer
     optimizer.iterations.assign(50)

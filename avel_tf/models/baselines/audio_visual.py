@@ -6,8 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from avel_tf.layers import AudioGuidedAttention, TwoBiasLSTMCell
-from avel_tf.layers.bidirectional import bidirectional
+from avel_tf.layers import AudioGuidedAttention
+from avel_tf.layers.bidirectional import bidirectional_lstm
 from avel_tf.models.baselines.outputs import localization_outputs
 from avel_tf.models.inputs import check_visual_shape, mean_over_map, present_segments
 from avel_tf.models.localizer import Localizer
@@ -99,9 +99,9 @@ class AudioVisualLocalizer(Localizer):
                 dtype=policy, name="audio_guided_attention"
             )
         if modalities != "visual":
-            self.audio_encoder = _bidirectional_lstm(units, policy, "audio_encoder")
+            self.audio_encoder = bidirectional_lstm(units, policy, "audio_encoder")
         if modalities != "audio":
-            self.visual_encoder = _bidirectional_lstm(units, policy, "visual_encoder")
+            self.visual_encoder = bidirectional_lstm(units, policy, "visual_encoder")
         self.hidden = keras.layers.Dense(
             HIDDEN_UNITS, activation="relu", dtype=policy, name="hidden"
         )
@@ -152,9 +152,3 @@ class AudioVisualLocalizer(Localizer):
             "visual_shape": list(self.visual_shape),
             "units": self.units,
         }
-
-
-def _bidirectional_lstm(units: int, policy: Any, name: str) -> keras.layers.Layer:
-    cell = TwoBiasLSTMCell(units, dtype=policy, name="cell")
-    recurrence = keras.layers.RNN(cell, return_sequences=True, dtype=policy, name="lstm")
-    return bidirectional(recurrence, dtype=policy, name=name)

@@ -1,0 +1,6 @@
+"""Later systems on the same features, one per file; they run on every Keras backend."""
+
+from avel_tf.models.followers.cmbs import CrossModalBackgroundSuppression
+from avel_tf.models.followers.psp import PositiveSamplePropagation
+
+__all__ = ["CrossModalBackgroundSuppression", "PositiveSamplePropagation"]
