@@ -92,7 +92,7 @@ def test_numbers_report_and_summary_agree(evaluations):
         summary = dict(result.summary)
         assert summary.pop("run") == {
             **{"task": "cml", "system": "dam", "settings": "custom", "supervision": "full"},
-            **{"seed": SEEDS[name], "data": "official features", "caution": ""},
+            **{"seed": SEEDS[name], "data": "official features", "caution": "", "encoders": ""},
         }
         assert Evaluation.from_json(metrics) == Evaluation.from_json(summary)
         assert metrics.keys() == summary.keys()
