@@ -8,9 +8,9 @@ from keras import ops
 
 from avel_tf.layers import AudioGuidedAttention
 from avel_tf.layers.bidirectional import bidirectional_lstm
-from avel_tf.models.baselines.outputs import localization_outputs
 from avel_tf.models.inputs import check_visual_shape, mean_over_map, present_segments
 from avel_tf.models.localizer import Localizer
+from avel_tf.models.outputs import localization_outputs
 from avel_tf.utils.arguments import check_choice, check_positive_integer
 
 MODALITIES = ("audio", "visual", "audio_visual")

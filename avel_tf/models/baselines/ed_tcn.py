@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from avel_tf.models.baselines.outputs import localization_outputs
 from avel_tf.models.inputs import mean_over_map, present_segments
 from avel_tf.models.localizer import Localizer
+from avel_tf.models.outputs import localization_outputs
 from avel_tf.utils.arguments import check_positive_integer
 
 FILTERS = (64, 96)

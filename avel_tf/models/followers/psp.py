@@ -10,9 +10,9 @@ from keras.layers import Dense, Dropout, LayerNormalization
 from avel_tf.layers import AudioGuidedAttention
 from avel_tf.layers.bidirectional import bidirectional_lstm
 from avel_tf.layers.similarity import cosine_similarity
-from avel_tf.models.baselines.outputs import localization_outputs
 from avel_tf.models.inputs import check_visual_shape, present_segments
 from avel_tf.models.localizer import Localizer
+from avel_tf.models.outputs import localization_outputs
 from avel_tf.utils.arguments import check_multiple, check_positive_integer
 
 THRESHOLD = 0.099  # connections of at most this weight are cut

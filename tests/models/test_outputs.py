@@ -1,7 +1,7 @@
 import numpy as np
 
 from avel_tf.localization import segment_probabilities
-from avel_tf.models.baselines.outputs import localization_outputs
+from avel_tf.models.outputs import localization_outputs
 
 
 def test_known_answer():

@@ -1,4 +1,4 @@
-"""Outputs of the baselines of supervised localization, from their segment logits."""
+"""Outputs of systems that label each segment, from their logits."""
 
 from typing import Any
 
