@@ -8,6 +8,7 @@ from keras import ops
 from avel_tf.layers.similarity import cosine_similarity
 from avel_tf.models.dual_attention_matching import DualAttentionMatching
 from avel_tf.models.inputs import (
+    feature_inputs,
     feature_normalization,
     mean_over_map,
     normalized,
@@ -121,11 +122,8 @@ class CrossModalityLocalizer(Localizer):
         )
 
         # === Functional model ===
-        inputs = {
-            "audio_features": keras.Input((None, audio_dim), name="audio_features"),
-            "visual_features": keras.Input((None, None, None, visual_dim), name="visual_features"),
-            "event_relevance": keras.Input((None,), name="event_relevance"),
-        }
+        inputs = feature_inputs(audio_dim, (None, None, visual_dim))
+        inputs["event_relevance"] = keras.Input((None,), name="event_relevance")
         audio, visual = inputs["audio_features"], inputs["visual_features"]
         is_present = present_segments(audio, visual)  # (B, T)
         visual = mean_over_map(visual)  # (B, T, C)
@@ -166,19 +164,3 @@ class CrossModalityLocalizer(Localizer):
         self.matching = matching
         self.projection = projection
         self.similarity = similarity
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "audio_dim": self.audio_dim,
-            "visual_dim": self.visual_dim,
-            "units": self.units,
-            "num_heads": self.num_heads,
-            "block": self.block,
-            "dropout": self.dropout,
-            "normalization": self.normalization,
-            "embedding": self.embedding,
-            "matching": self.matching,
-            "projection": self.projection,
-            "similarity": self.similarity,
-        }

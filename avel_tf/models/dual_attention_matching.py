@@ -143,18 +143,3 @@ class DualAttentionMatching(Localizer):
         self.matching = matching
         self.projection = projection
         self.similarity = similarity
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "audio_dim": self.audio_dim,
-            "visual_dim": self.visual_dim,
-            "units": self.units,
-            "num_heads": self.num_heads,
-            "block": self.block,
-            "dropout": self.dropout,
-            "embedding": self.embedding,
-            "matching": self.matching,
-            "projection": self.projection,
-            "similarity": self.similarity,
-        }

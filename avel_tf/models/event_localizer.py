@@ -11,6 +11,7 @@ from avel_tf.localization import segment_labels
 from avel_tf.models.dual_attention_matching import DualAttentionMatching
 from avel_tf.models.inputs import (
     check_visual_shape,
+    feature_inputs,
     feature_normalization,
     normalized,
     present_segments,
@@ -135,10 +136,7 @@ class SupervisedEventLocalizer(Localizer):
         )
 
         # === Functional model ===
-        inputs = {
-            "audio_features": keras.Input((None, audio_dim), name="audio_features"),
-            "visual_features": keras.Input((None, *visual_shape), name="visual_features"),
-        }
+        inputs = feature_inputs(audio_dim, visual_shape)
         is_present = present_segments(**inputs)  # (B, T)
         audio = normalized(self.audio_normalization, inputs["audio_features"], is_present)
         visual = normalized(self.visual_normalization, inputs["visual_features"], is_present)
@@ -172,20 +170,3 @@ class SupervisedEventLocalizer(Localizer):
         self.matching = matching
         self.projection = projection
         self.similarity = similarity
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_categories": self.num_categories,
-            "audio_dim": self.audio_dim,
-            "visual_shape": list(self.visual_shape),
-            "units": self.units,
-            "num_heads": self.num_heads,
-            "block": self.block,
-            "dropout": self.dropout,
-            "normalization": self.normalization,
-            "embedding": self.embedding,
-            "matching": self.matching,
-            "projection": self.projection,
-            "similarity": self.similarity,
-        }

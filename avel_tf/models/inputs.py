@@ -21,6 +21,22 @@ def check_visual_shape(visual_shape: Any) -> tuple[int, int, int]:
     return tuple(visual_shape)
 
 
+def feature_inputs(audio_dim: int, visual_shape: tuple) -> dict[str, Any]:
+    """Makes the inputs of a system: the features of records with any number of segments.
+
+    Args:
+        audio_dim: Integer. Width of the audio features.
+        visual_shape: Tuple (H, W, C); H and W are None for a map of any size.
+    Returns:
+        Dict of `keras.Input`: `audio_features` (B, T, audio_dim), `visual_features` (B, T, H, W,
+        C).
+    """
+    return {
+        "audio_features": keras.Input((None, audio_dim), name="audio_features"),
+        "visual_features": keras.Input((None, *visual_shape), name="visual_features"),
+    }
+
+
 def present_segments(audio_features: Any, visual_features: Any) -> Any:
     """Finds the segments that a record has; shorter records are padded with zeros at their end.
 

@@ -1,5 +1,6 @@
 """Base class of every model here: a functional model that is rebuilt from its arguments."""
 
+import inspect
 import json
 import pathlib
 from typing import Any, Self
@@ -19,9 +20,10 @@ H5PY_ERRORS = (OSError, KeyError, RuntimeError)  # as it reports a damaged file
 class Localizer(keras.Model):
     """A functional model with a dtype policy, saved as its constructor's arguments.
 
-    A subclass makes its layers, calls this constructor with their graph, and adds its own arguments
-    to `get_config`. It must be registered with Keras, and its constructor must take `dtype`, `name`
-    and `trainable` besides its own arguments.
+    A subclass makes its layers, calls this constructor with their graph, and keeps each of its own
+    arguments as an attribute of the same name, where `get_config` reads them. It must be registered
+    with Keras, and its constructor must take `dtype`, `name` and `trainable` besides its own
+    arguments.
 
     A preset is a folder to share, for any Keras backend:
 
@@ -73,6 +75,11 @@ class Localizer(keras.Model):
             "trainable": self.trainable,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
         }
+        _, *arguments = inspect.signature(type(self).__init__).parameters  # without `self`
+        for name in arguments:
+            if name not in config:
+                value = getattr(self, name)
+                config[name] = list(value) if isinstance(value, tuple) else value
         return config | ({TRAINED_ON: self.trained_on} if self.trained_on else {})
 
     @classmethod

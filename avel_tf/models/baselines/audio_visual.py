@@ -8,7 +8,12 @@ from keras import ops
 
 from avel_tf.layers import AudioGuidedAttention
 from avel_tf.layers.bidirectional import bidirectional_lstm
-from avel_tf.models.inputs import check_visual_shape, mean_over_map, present_segments
+from avel_tf.models.inputs import (
+    check_visual_shape,
+    feature_inputs,
+    mean_over_map,
+    present_segments,
+)
 from avel_tf.models.localizer import Localizer
 from avel_tf.models.outputs import localization_outputs
 from avel_tf.utils.arguments import check_choice, check_positive_integer
@@ -112,12 +117,7 @@ class AudioVisualLocalizer(Localizer):
 
         # === Functional model ===
         map_shape = visual_shape[:2] if attention else (None, None)
-        inputs = {
-            "audio_features": keras.Input((None, audio_dim), name="audio_features"),
-            "visual_features": keras.Input(
-                (None, *map_shape, visual_shape[-1]), name="visual_features"
-            ),
-        }
+        inputs = feature_inputs(audio_dim, (*map_shape, visual_shape[-1]))
         audio, visual = inputs["audio_features"], inputs["visual_features"]
         is_present = present_segments(audio, visual)  # (B, T)
         mask = is_present > 0
@@ -141,14 +141,3 @@ class AudioVisualLocalizer(Localizer):
         self.audio_dim = audio_dim
         self.visual_shape = visual_shape
         self.units = units
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "modalities": self.modalities,
-            "attention": self.attention,
-            "num_categories": self.num_categories,
-            "audio_dim": self.audio_dim,
-            "visual_shape": list(self.visual_shape),
-            "units": self.units,
-        }

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from avel_tf.layers.similarity import euclidean_distance
-from avel_tf.models.inputs import mean_over_map
+from avel_tf.models.inputs import feature_inputs, mean_over_map
 from avel_tf.models.localizer import Localizer
 from avel_tf.utils.arguments import check_positive_integer
 
@@ -76,11 +76,8 @@ class AudioVisualDistanceLearning(Localizer):
         self.visual_layers = _network("visual", policy)
 
         # === Functional model ===
-        inputs = {
-            "audio_features": keras.Input((None, audio_dim), name="audio_features"),
-            "visual_features": keras.Input((None, None, None, visual_dim), name="visual_features"),
-            "event_relevance": keras.Input((None,), name="event_relevance"),
-        }
+        inputs = feature_inputs(audio_dim, (None, None, visual_dim))
+        inputs["event_relevance"] = keras.Input((None,), name="event_relevance")
         audio = inputs["audio_features"]
         visual = mean_over_map(inputs["visual_features"])  # (B, T, C)
         for layer in self.audio_layers:
@@ -96,13 +93,6 @@ class AudioVisualDistanceLearning(Localizer):
         # === Config ===
         self.audio_dim = audio_dim
         self.visual_dim = visual_dim
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "audio_dim": self.audio_dim,
-            "visual_dim": self.visual_dim,
-        }
 
 
 def _network(modality, policy):

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from avel_tf.layers import TwoBiasLSTMCell
-from avel_tf.models.inputs import mean_over_map, present_segments
+from avel_tf.models.inputs import feature_inputs, mean_over_map, present_segments
 from avel_tf.models.localizer import Localizer
 from avel_tf.models.outputs import localization_outputs
 from avel_tf.utils.arguments import check_positive_integer
@@ -98,10 +98,7 @@ class AudioVisualDualNetwork(Localizer):
         )
 
         # === Functional model ===
-        inputs = {
-            "audio_features": keras.Input((None, audio_dim), name="audio_features"),
-            "visual_features": keras.Input((None, None, None, visual_dim), name="visual_features"),
-        }
+        inputs = feature_inputs(audio_dim, (None, None, visual_dim))
         audio, visual = inputs["audio_features"], inputs["visual_features"]
         is_present = present_segments(audio, visual)  # (B, T)
         mask = is_present > 0
@@ -119,12 +116,3 @@ class AudioVisualDualNetwork(Localizer):
         self.audio_dim = audio_dim
         self.visual_dim = visual_dim
         self.units = units
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_categories": self.num_categories,
-            "audio_dim": self.audio_dim,
-            "visual_dim": self.visual_dim,
-            "units": self.units,
-        }

@@ -7,7 +7,7 @@ from keras import ops
 
 from avel_tf.canonical_correlation import CanonicalProjection
 from avel_tf.layers.similarity import cosine_similarity
-from avel_tf.models.inputs import mean_over_map
+from avel_tf.models.inputs import feature_inputs, mean_over_map
 from avel_tf.models.localizer import Localizer
 from avel_tf.utils.arguments import check_positive_integer
 
@@ -91,11 +91,8 @@ class DeepCanonicalCorrelation(Localizer):
         )
 
         # === Functional model ===
-        inputs = {
-            "audio_features": keras.Input((None, audio_dim), name="audio_features"),
-            "visual_features": keras.Input((None, None, None, visual_dim), name="visual_features"),
-            "event_relevance": keras.Input((None,), name="event_relevance"),
-        }
+        inputs = feature_inputs(audio_dim, (None, None, visual_dim))
+        inputs["event_relevance"] = keras.Input((None,), name="event_relevance")
         visual = mean_over_map(inputs["visual_features"])  # (B, T, C)
         audio = self.audio_projection(self.audio_hidden(inputs["audio_features"]))
         visual = self.visual_projection(self.visual_hidden(visual))  # (B, T, units)
@@ -112,12 +109,3 @@ class DeepCanonicalCorrelation(Localizer):
         self.visual_dim = visual_dim
         self.hidden_units = hidden_units
         self.units = units
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "audio_dim": self.audio_dim,
-            "visual_dim": self.visual_dim,
-            "hidden_units": self.hidden_units,
-            "units": self.units,
-        }

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from avel_tf.models.inputs import mean_over_map, present_segments
+from avel_tf.models.inputs import feature_inputs, mean_over_map, present_segments
 from avel_tf.models.localizer import Localizer
 from avel_tf.models.outputs import localization_outputs
 from avel_tf.utils.arguments import check_positive_integer
@@ -102,10 +102,7 @@ class EncoderDecoderTCN(Localizer):
         )
 
         # === Functional model ===
-        inputs = {
-            "audio_features": keras.Input((None, audio_dim), name="audio_features"),
-            "visual_features": keras.Input((None, None, None, visual_dim), name="visual_features"),
-        }
+        inputs = feature_inputs(audio_dim, (None, None, visual_dim))
         audio, visual = inputs["audio_features"], inputs["visual_features"]
         is_present = present_segments(audio, visual)  # (B, T)
         x = ops.concatenate([audio, mean_over_map(visual)], axis=-1)
@@ -126,14 +123,6 @@ class EncoderDecoderTCN(Localizer):
         self.num_categories = num_categories
         self.audio_dim = audio_dim
         self.visual_dim = visual_dim
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_categories": self.num_categories,
-            "audio_dim": self.audio_dim,
-            "visual_dim": self.visual_dim,
-        }
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from avel_tf.models.followers.suppression import NUM_HEADS, Suppression
-from avel_tf.models.inputs import check_visual_shape, present_segments
+from avel_tf.models.inputs import check_visual_shape, feature_inputs, present_segments
 from avel_tf.models.localizer import Localizer
 from avel_tf.utils.arguments import check_multiple, check_positive_integer
 
@@ -98,10 +98,7 @@ class CrossModalBackgroundSuppression(Localizer):
         parts = Suppression(num_categories, units, 4 * units, policy)
 
         # === Functional model ===
-        inputs = {
-            "audio_features": keras.Input((None, audio_dim), name="audio_features"),
-            "visual_features": keras.Input((None, *visual_shape), name="visual_features"),
-        }
+        inputs = feature_inputs(audio_dim, visual_shape)
         is_present = present_segments(**inputs)  # (B, T)
         audio = inputs["audio_features"]
         regions = parts.regions(inputs["visual_features"])  # (B, T, R, 2 units)
@@ -116,12 +113,3 @@ class CrossModalBackgroundSuppression(Localizer):
         self.audio_dim = audio_dim
         self.visual_shape = visual_shape
         self.units = units
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_categories": self.num_categories,
-            "audio_dim": self.audio_dim,
-            "visual_shape": list(self.visual_shape),
-            "units": self.units,
-        }

@@ -10,7 +10,7 @@ from keras.layers import Dense, Dropout, LayerNormalization
 from avel_tf.layers import AudioGuidedAttention
 from avel_tf.layers.bidirectional import bidirectional_lstm
 from avel_tf.layers.similarity import cosine_similarity
-from avel_tf.models.inputs import check_visual_shape, present_segments
+from avel_tf.models.inputs import check_visual_shape, feature_inputs, present_segments
 from avel_tf.models.localizer import Localizer
 from avel_tf.models.outputs import localization_outputs
 from avel_tf.utils.arguments import check_multiple, check_positive_integer
@@ -106,10 +106,7 @@ class PositiveSamplePropagation(Localizer):
         segment_label = Dense(num_categories + 1, dtype="float32", name="segment_label")
 
         # === Functional model ===
-        inputs = {
-            "audio_features": keras.Input((None, audio_dim), name="audio_features"),
-            "visual_features": keras.Input((None, *visual_shape), name="visual_features"),
-        }
+        inputs = feature_inputs(audio_dim, visual_shape)
         is_present = present_segments(**inputs)  # (B, T)
         audio = matrix(units, "audio_wide")(inputs["audio_features"])
         audio = matrix(units // 2, "audio_narrow")(audio)
@@ -143,15 +140,6 @@ class PositiveSamplePropagation(Localizer):
         self.audio_dim = audio_dim
         self.visual_shape = visual_shape
         self.units = units
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_categories": self.num_categories,
-            "audio_dim": self.audio_dim,
-            "visual_shape": list(self.visual_shape),
-            "units": self.units,
-        }
 
 
 def positive_connections(products: Any, is_present: Any) -> Any:
