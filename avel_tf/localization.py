@@ -23,6 +23,7 @@ from keras import ops
 from avel_tf.choices import PADDING
 from avel_tf.utils.arguments import check_positive_integer
 
+PUBLISHED_THRESHOLD = 0.5  # section 3.4
 FLOAT32_EPSILON = float(np.finfo(np.float32).eps)
 
 
@@ -76,7 +77,9 @@ def segment_weights(targets: Any) -> Any:
 
 
 def segment_labels(
-    event_category_logits: Any, event_relevance_probabilities: Any, threshold: float = 0.5
+    event_category_logits: Any,
+    event_relevance_probabilities: Any,
+    threshold: float = PUBLISHED_THRESHOLD,
 ) -> Any:
     """Labels each segment: the record's category where it is relevant, otherwise background.
 

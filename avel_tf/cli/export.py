@@ -3,8 +3,10 @@
 import argparse
 import dataclasses
 import pathlib
+from typing import TYPE_CHECKING
 
-from avel_tf.cli.flags import add_weights, read_encoding
+from avel_tf.cli.flags import add_weights, read_encoding, share
+from avel_tf.errors import InputError
 from avel_tf.serving.provenance import (
     check_encoders,
     read_description,
@@ -12,6 +14,9 @@ from avel_tf.serving.provenance import (
     write_origin,
 )
 from avel_tf.utils.atomic import whole_folder
+
+if TYPE_CHECKING:
+    from avel_tf.models import Localizer
 
 EXAMPLES = """\
 example:
@@ -47,6 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of VGG-19 (default: that of the training data if known, otherwise float32); bfloat16 "
         "is faster on processors that compute in it",
     )
+    parser.add_argument(
+        "--threshold",
+        type=share,
+        metavar="SHARE",
+        help="of dual attention matching: lowest relevance, from 0 to 1, at which a second belongs "
+        "to an event (default: that of the system, 0.5)",
+    )
 
 
 def run(flags: argparse.Namespace) -> int:
@@ -65,6 +77,8 @@ def run(flags: argparse.Namespace) -> int:
 
         model = load_system(flags.model)
         check_inputs(model)
+        if flags.threshold is not None:
+            model = _with_threshold(model, flags.threshold)
         if encoding.encoder_precision == "auto":
             encoding = dataclasses.replace(encoding, encoder_precision="float32")
         visual, audio = visual_encoder(encoding), audio_encoder(encoding)
@@ -77,3 +91,15 @@ def run(flags: argparse.Namespace) -> int:
     size = sum(path.stat().st_size for path in flags.output.rglob("*") if path.is_file())
     print(f"Wrote {flags.output}, {size / 1e6:.0f} MB, with the signature localize_media.")
     return 0
+
+
+def _with_threshold(model: "Localizer", threshold: float) -> "Localizer":
+    """Makes the same system again with another threshold."""
+    config = model.get_config()
+    if "threshold" not in config:
+        raise InputError(
+            f"{type(model).__name__} decides without a threshold. Leave out --threshold."
+        )
+    changed = type(model).from_config(config | {"threshold": threshold})
+    changed.set_weights(model.get_weights())
+    return changed

@@ -48,6 +48,16 @@ def encoder(name: str) -> str:
     return absolute(name) if name.endswith(MODEL_SUFFIX) else name
 
 
+def share(text: str) -> float:
+    """Type of a flag that is a number from 0 to 1."""
+    try:
+        if 0 <= (value := float(text)) <= 1:
+            return value
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1")
+
+
 def add_weights(group: argparse._ArgumentGroup) -> None:
     """Adds the flags of the encoders and their weights, fields of `EncodingConfig`."""
     for kind, names in (("visual", VISUAL_ENCODERS), ("audio", AUDIO_ENCODERS)):

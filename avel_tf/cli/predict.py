@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from avel_tf.ave import Annotation, read_annotations
+from avel_tf.cli.flags import share
 from avel_tf.cli.media_files import list_files
 from avel_tf.cli.with_model import MODEL_NOTE, add_model_flags, check_outputs, open_reader
 from avel_tf.errors import InputError, MediaError
@@ -42,11 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_flags(parser)
     parser.add_argument(
         "--threshold",
-        type=_share,
+        type=share,
         metavar="SHARE",
         help="lowest relevance, from 0 to 1, at which a second belongs to an event: the mean of "
         "what is heard and what is seen, so that above 0.5 one of them is not enough (default: the "
-        "system's own rule, which is 0.5 for dual attention matching)",
+        "system's own rule, for dual attention matching the threshold kept with it, 0.5)",
     )
     parser.add_argument(
         "--csv", type=pathlib.Path, metavar="FILE", help="write CSV, one row per event"
@@ -119,6 +120,7 @@ def run(flags: argparse.Namespace) -> int:
                 **clip.features,
                 threshold=flags.threshold,
                 description=system.description,
+                own_threshold=system.threshold,
             )
             print(output.events_table(clip, found))
             clip = dataclasses.replace(clip, features={})
@@ -129,15 +131,6 @@ def run(flags: argparse.Namespace) -> int:
         if clips or failures:
             _write_events(flags, system, warning, clips, failures, truths)
     return 1 if failures else 0
-
-
-def _share(text: str) -> float:
-    try:
-        if 0 <= (value := float(text)) <= 1:
-            return value
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1")
 
 
 def _write_events(
@@ -170,8 +163,9 @@ def _write_events(
     ]
     errors = []
     about = system.path, warning
+    threshold = system.threshold if flags.threshold is None else flags.threshold
     for path, write in (
-        (flags.json, lambda: output.events_json(*about, flags.threshold, clips, failures)),
+        (flags.json, lambda: output.events_json(*about, threshold, clips, failures)),
         (flags.csv, lambda: output.events_csv(warning, clips)),
         (
             flags.report,

@@ -7,7 +7,7 @@ import keras
 
 from avel_tf.choices import MATCHINGS
 from avel_tf.layers import AudioGuidedAttention
-from avel_tf.localization import segment_labels
+from avel_tf.localization import PUBLISHED_THRESHOLD, segment_labels
 from avel_tf.models.dual_attention_matching import DualAttentionMatching
 from avel_tf.models.inputs import (
     check_visual_shape,
@@ -17,7 +17,7 @@ from avel_tf.models.inputs import (
     present_segments,
 )
 from avel_tf.models.localizer import Localizer
-from avel_tf.utils.arguments import check_choice, check_positive_integer
+from avel_tf.utils.arguments import check_choice, check_fraction, check_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
@@ -48,6 +48,7 @@ class SupervisedEventLocalizer(Localizer):
         projection: `"relu"` or `"linear"`: activation of the local features, of which the paper
             says nothing.
         similarity: `"dot"` or `"cosine"`, see `CrossMatching`.
+        threshold: Float from 0 to 1. Lowest relevance of a segment of the event.
         dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
             Saved with the model.
     Call arguments:
@@ -62,7 +63,7 @@ class SupervisedEventLocalizer(Localizer):
         their logits are without meaning. With `matching="none"` there are no logits, and the
         probabilities of all other segments are one.
         `segment_label`: Int32 tensor (B, T), the decision: the category where the relevance is
-        at least 0.5, otherwise `num_categories`.
+        at least `threshold`, otherwise `num_categories`.
     Raises:
         ValueError: If an argument is out of range.
     Example:
@@ -95,6 +96,7 @@ class SupervisedEventLocalizer(Localizer):
         matching: str = "cross",
         projection: str = "relu",
         similarity: str = "dot",
+        threshold: float = PUBLISHED_THRESHOLD,
         dtype: Any = None,
         name: str | None = None,
         trainable: bool = True,
@@ -102,6 +104,7 @@ class SupervisedEventLocalizer(Localizer):
         check_positive_integer("num_categories", num_categories)
         visual_shape = check_visual_shape(visual_shape)
         check_choice("matching", matching, MATCHINGS)
+        check_fraction("threshold", threshold)
         policy = keras.dtype_policies.get(dtype)
 
         # === Layers ===
@@ -154,7 +157,7 @@ class SupervisedEventLocalizer(Localizer):
             outputs["visual_relevance_logits"] = matches["visual_relevance_logits"]
             probabilities = matches["event_relevance_probabilities"] * is_present
         outputs["event_relevance_probabilities"] = probabilities
-        outputs["segment_label"] = segment_labels(category_logits, probabilities)
+        outputs["segment_label"] = segment_labels(category_logits, probabilities, threshold)
         super().__init__(inputs, outputs, policy, name=name, trainable=trainable)
 
         # === Config ===
@@ -170,3 +173,4 @@ class SupervisedEventLocalizer(Localizer):
         self.matching = matching
         self.projection = projection
         self.similarity = similarity
+        self.threshold = threshold

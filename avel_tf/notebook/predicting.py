@@ -15,7 +15,7 @@ from avel_tf.notebook.html import paper
 from avel_tf.prediction.clips import EncodedClip, load_reader
 from avel_tf.prediction.events import Event, Localization, localize
 from avel_tf.prediction.page import time_line_and_events
-from avel_tf.prediction.system import read_system, signatures_of
+from avel_tf.prediction.system import read_system, signatures_of, threshold_of
 from avel_tf.records import Description
 from avel_tf.reporting import time_line
 from avel_tf.reporting.caution_box import caution_box
@@ -90,7 +90,7 @@ def predict(
             records it itself.
         threshold: Float from 0 to 1. Lowest relevance at which a segment belongs to an event: the
             mean of what is heard and what is seen. By default the system's own rule decides, for
-            dual attention matching 0.5.
+            dual attention matching the threshold kept with it, 0.5.
     Raises:
         ValueError: If `threshold` is out of range.
         MediaError: If the video cannot be read.
@@ -101,10 +101,11 @@ def predict(
         check_fraction("threshold", threshold)
     if isinstance(model, keras.Model):
         source, description = _trained_on(model, trained_on)
-        signatures = signatures_of(model, description)
+        signatures, own_threshold = signatures_of(model, description), threshold_of(model)
     else:
         system = read_system(pathlib.Path(model))
         signatures, source, description = system.signatures, system.source, system.description
+        own_threshold = system.threshold
     if "localize_event" not in signatures:
         raise InputError(
             f"`model` has {sorted(signatures)}, but not localize_event. Pass a system for the task "
@@ -118,6 +119,7 @@ def predict(
         **clip.features,
         threshold=threshold,
         description=description,
+        own_threshold=own_threshold,
     )
     return Prediction(clip, found, caution(source, reader.metadata()))
 

@@ -10,7 +10,6 @@ from avel_tf.ave import BACKGROUND_NAME, NUM_SEGMENTS, Annotation
 from avel_tf.records import Description
 from avel_tf.records.description import AVE
 
-PUBLISHED_THRESHOLD = 0.5
 WINDOWS_AT_ONCE = 16  # of 1 MB of visual features each
 SOURCES, RELEVANCE = ("event", "audio", "visual"), "_relevance_probabilities"
 Answers = dict[str, np.ndarray]
@@ -88,6 +87,7 @@ def localize(
     visual_features: np.ndarray,
     threshold: float | None = None,
     description: Description = AVE,
+    own_threshold: float | None = None,
 ) -> Localization:
     """Localizes the events of a clip.
 
@@ -102,8 +102,9 @@ def localize(
         audio_features: float32 array (N, D).
         visual_features: float32 array (N, H, W, C).
         threshold: Float. Lowest relevance, a mean of both modalities, at which a segment belongs to
-            an event; by default the system's own rule decides, for dual attention matching 0.5.
+            an event; by default the system's own rule decides.
         description: What the records of its training were.
+        own_threshold: Float. That of the system's own rule; None if it decides by probability.
     Returns:
         `Localization`.
     Reference: Wu et al., ICCV 2019, section 3.4, for the rule.
@@ -144,8 +145,8 @@ def localize(
     if threshold is not None:
         category = probabilities[:, :background].argmax(axis=1)
         labels = np.where(relevance >= threshold, category, background)
-    else:  # only dual attention matching has both modalities' relevance, and decides by it
-        is_event = relevance >= PUBLISHED_THRESHOLD if f"audio{RELEVANCE}" in means else None
+    else:
+        is_event = None if own_threshold is None else relevance >= own_threshold
         labels = _count(votes, probabilities, is_event)
     return Localization(
         labels=labels,

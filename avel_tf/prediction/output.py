@@ -44,7 +44,7 @@ def events_json(
 ) -> str:
     """Formats the events and segment labels of clips, and the failures of others, as JSON.
 
-    `threshold` is that of `localize`.
+    `threshold` is that given to `localize`, or the system's own; None if it has none.
     """
     content = {
         "model": str(model),

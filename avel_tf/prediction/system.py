@@ -4,19 +4,21 @@ import dataclasses
 import pathlib
 import tempfile
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from avel_tf.errors import InputError
+from avel_tf.localization import PUBLISHED_THRESHOLD
 from avel_tf.models.localizer import CONFIG
 from avel_tf.presets import from_preset
 from avel_tf.records import Description
 from avel_tf.records.description import AVE
 from avel_tf.serving.labels import label_names, write_labels
 from avel_tf.serving.loading import load_system
-from avel_tf.serving.provenance import read_description, read_origin
+from avel_tf.serving.provenance import read_description, read_origin, read_threshold
 from avel_tf.serving.signatures import signatures
 from avel_tf.serving.versions import newest_version
 
@@ -32,12 +34,15 @@ class System:
         source: How the features it was trained on were made, as in `dataset.json`; None if the
             file does not say.
         description: What the records of its training were.
+        threshold: Float. Lowest relevance at which it takes a segment for the event; None if it
+            decides otherwise.
     """
 
     path: pathlib.Path
     signatures: dict[str, Callable[..., dict[str, np.ndarray]]]
     source: dict | None
     description: Description
+    threshold: float | None = None
 
 
 def read_system(path: pathlib.Path) -> System:
@@ -52,8 +57,9 @@ def read_system(path: pathlib.Path) -> System:
         path = newest_version(path) or path
     if path.suffix == ".keras" and path.is_file():
         description = read_description(path)
-        found = signatures_of(load_system(path), description)
-        return System(path, found, read_origin(path), description)
+        model = load_system(path)
+        found = signatures_of(model, description)
+        return System(path, found, read_origin(path), description, threshold_of(model))
     if (path / CONFIG).is_file():
         return _preset(path)
     if not (path / "saved_model.pb").is_file():
@@ -72,7 +78,8 @@ def read_system(path: pathlib.Path) -> System:
         for name, function in loaded.signatures.items()
         if name != "serving_default"
     }
-    return System(path, found, read_origin(path), read_description(path))
+    described = read_origin(path), read_description(path)
+    return System(path, found, *described, read_threshold(path, _unrecorded_threshold(loaded)))
 
 
 def _preset(path: pathlib.Path) -> System:
@@ -82,7 +89,20 @@ def _preset(path: pathlib.Path) -> System:
         raise InputError(str(error)) from error
     known = model.trained_on or {}
     description = Description.from_json(known.get("description"))
-    return System(path, signatures_of(model, description), known.get("source"), description)
+    found = signatures_of(model, description)
+    return System(path, found, known.get("source"), description, threshold_of(model))
+
+
+def threshold_of(model: keras.Model) -> float | None:
+    """Lowest relevance at which a model takes a segment for the event, if it decides so."""
+    return getattr(model, "threshold", None)
+
+
+def _unrecorded_threshold(saved_model: Any) -> float | None:
+    """The published threshold for what can only be dual attention matching, of version 0.1.0."""
+    signature = saved_model.signatures.get("localize_event")
+    outputs = signature.structured_outputs if signature else ()
+    return PUBLISHED_THRESHOLD if "audio_relevance_probabilities" in outputs else None
 
 
 def read_system_for(task: str, path: pathlib.Path) -> System:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from avel_tf.records import Description, parse_examples
 from avel_tf.records.description import AVE
 from avel_tf.serving.labels import tracked_label_names
-from avel_tf.serving.provenance import write_origin
+from avel_tf.serving.provenance import write_origin, write_threshold
 from avel_tf.serving.request_checks import value_checks
 from avel_tf.serving.signatures import signatures
 from avel_tf.serving.warm_up import write_warm_up
@@ -23,7 +23,7 @@ def export_model(
     model's outputs; see `signatures` for the others. `assets/labels.txt` has the name of each
     label, one per line; `assets.extra/` has requests for TF Serving to warm up with, and in
     `features.json` and `description.json` how the features that the model was trained on were made,
-    and what its records were.
+    and what its records were, and in `decision.json` its threshold.
 
     Args:
         model: A system for either task.
@@ -52,3 +52,4 @@ def export_model(
         archive.write_out(str(folder), verbose=False)
     write_warm_up(folder, ("serving_default", *others), description)
     write_origin(folder, source, description)
+    write_threshold(folder, getattr(model, "threshold", None))

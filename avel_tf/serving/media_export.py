@@ -13,6 +13,7 @@ from avel_tf.records import Description
 from avel_tf.records.description import AVE
 from avel_tf.serving.labels import tracked_label_names
 from avel_tf.serving.loading import INPUTS
+from avel_tf.serving.provenance import write_threshold
 from avel_tf.serving.request_checks import checked
 from avel_tf.serving.signatures import signatures
 from avel_tf.serving.warm_up import write_warm_up
@@ -37,7 +38,8 @@ def export_media_model(
     because they see 16 frames or seconds at a time.
 
     `assets/labels.txt` has the name of each label, one per line; `assets.extra/` has a request for
-    TF Serving to warm up with and `encoders.json`, the metadata of both encoders.
+    TF Serving to warm up with, `encoders.json`, the metadata of both encoders, and
+    `decision.json`, the system's threshold.
 
     Args:
         model: A system of supervised event localization, trained on features of these encoders.
@@ -70,6 +72,7 @@ def export_media_model(
     write_warm_up(folder, ["localize_media"], description)
     encoders = {"visual_encoder": visual_encoder, "audio_encoder": audio_encoder}
     metadata = {name: encoder.metadata() for name, encoder in encoders.items()}
+    write_threshold(folder, getattr(model, "threshold", None))
     (folder / ENCODERS).write_text(json.dumps(metadata, indent=2) + "\n")
 
 

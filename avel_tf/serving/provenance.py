@@ -21,6 +21,7 @@ from avel_tf.serving.model_folder import ModelFolder
 
 PATH = pathlib.Path("assets.extra", "features.json")  # in a SavedModel
 DESCRIPTION = PATH.with_name("description.json")
+DECISION = PATH.with_name("decision.json")
 
 
 def write_origin(saved_model: pathlib.Path, source: dict, description: Description = AVE) -> None:
@@ -57,6 +58,25 @@ def read_description(model: pathlib.Path) -> Description:
     """
     found = _from_keras_file(model, "description") or _read(model, DESCRIPTION, "categories")
     return Description.from_json(found)
+
+
+def write_threshold(saved_model: pathlib.Path, threshold: float | None) -> None:
+    """Records in a SavedModel from which relevance on its system takes a segment for the event.
+
+    Args:
+        saved_model: Folder.
+        threshold: Float; None if the system decides otherwise.
+    """
+    (saved_model / DECISION).write_text(json.dumps({"threshold": threshold}, indent=2) + "\n")
+
+
+def read_threshold(saved_model: pathlib.Path, default: float | None) -> float | None:
+    """Reads what `write_threshold` wrote; `default` for SavedModels of version 0.1.0.
+
+    Raises:
+        InputError: If the record cannot be read.
+    """
+    return (_read(saved_model, DECISION, "threshold") or {"threshold": default})["threshold"]
 
 
 def _from_keras_file(model: pathlib.Path, name: str) -> dict | None:

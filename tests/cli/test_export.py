@@ -69,6 +69,12 @@ def test_a_system_that_is_given_the_event_is_refused(refused, tmp_path):
     assert "Received: CrossModalityLocalizer with ['audio_features', 'event_relevance'," in error
 
 
+def test_a_threshold_is_for_systems_that_have_one(refused, tmp_path):
+    SYSTEMS["sel"]["audio"]().save(tmp_path / "audio.keras")
+    error = refused(tmp_path / "audio.keras", *WEIGHTS, "--threshold", "0.6")
+    assert "AudioVisualLocalizer decides without a threshold. Leave out --threshold." in error
+
+
 def test_another_model_is_refused(refused, tmp_path):
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(tmp_path / "other.keras")
     assert "It holds a Sequential that does not" in refused(tmp_path / "other.keras", *WEIGHTS)

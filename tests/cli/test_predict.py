@@ -163,7 +163,7 @@ def test_what_is_only_seen_is_told_and_a_threshold_excludes_it(
             "visual_relevance_probabilities": np.ones(shape),
         }
 
-    found = System(tmp_path, {"localize_event": localize_event}, ENCODERS, AVE)
+    found = System(tmp_path, {"localize_event": localize_event}, ENCODERS, AVE, threshold=0.5)
     monkeypatch.setattr(system, "read_system", lambda path: found)
     arguments = ["predict", write_video("clip.mp4", 4), "--model", "m", "--audio_weights", WEIGHTS]
     arguments += ["--json", tmp_path / "e.json", "--report", tmp_path / "e.html"]
@@ -175,7 +175,7 @@ def test_what_is_only_seen_is_told_and_a_threshold_excludes_it(
         assert row in capsys.readouterr().out
         content = json.loads((tmp_path / "e.json").read_text())
         assert len(content["clips"][0]["events"]) == num_events
-        assert content["threshold"] == (threshold[1] if threshold else None)
+        assert content["threshold"] == (threshold[1] if threshold else 0.5)
         page = (tmp_path / "e.html").read_text()
         assert ("relevance of 0.6 or more" in page) == bool(threshold)
 

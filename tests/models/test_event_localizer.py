@@ -175,6 +175,7 @@ def test_config_round_trip(arguments):
         normalization="batch",
         embedding="lstm",
         matching="none",
+        threshold=0.6,
         name="sel",
         trainable=False,
         **arguments,
@@ -184,7 +185,7 @@ def test_config_round_trip(arguments):
     assert copy.get_config() == model.get_config()
     assert copy.visual_shape == (2, 3, 8)
     assert (copy.num_categories, copy.trainable, copy.normalization) == (4, False, "batch")
-    assert (copy.embedding, copy.matching) == ("lstm", "none")
+    assert (copy.embedding, copy.matching, copy.threshold) == ("lstm", "none", 0.6)
     assert copy.dual_attention_matching.embedding == "lstm"
     assert [weight.path for weight in copy.weights] == [weight.path for weight in model.weights]
 
@@ -201,6 +202,7 @@ def test_config_round_trip(arguments):
         ({"matching": "both"}, r"`matching` must be one of .*'none'.* matching='both'."),
         ({"embedding": None}, r"`embedding` must be one of .* embedding=None."),
         ({"block": None}, r"`block` must be one of .* block=None."),
+        ({"threshold": 60}, r"`threshold` must be a number from 0 to 1. .* threshold=60."),
     ],
 )
 def test_errors_name_the_argument(wrong, message):

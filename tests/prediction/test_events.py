@@ -126,10 +126,16 @@ def by_relevance(relevance):
 def test_where_windows_disagree_the_rule_of_the_system_decides():
     # Seconds 5 to 9: one window says background. The mean relevance says event, though background
     # is more probable than either category.
-    found = localize(by_relevance([[0.42] * 10, [0.6] * 10]), *features([BACKGROUND] * 15))
+    clip = features([BACKGROUND] * 15)
+    windows = by_relevance([[0.42] * 10, [0.6] * 10])
+    found = localize(windows, *clip, own_threshold=0.5)
     assert found.labels.tolist() == [BACKGROUND] * 5 + [CLOCK] * 10
     assert (found.probabilities[5:10, BACKGROUND] > found.probabilities[5:10, CLOCK]).all()
-    found = localize(by_relevance([[0.35] * 10, [0.6] * 10]), *features([BACKGROUND] * 15))
+    assert localize(windows, *clip, own_threshold=0.52).labels.tolist() == [
+        *[BACKGROUND] * 10,
+        *[CLOCK] * 5,
+    ]
+    found = localize(by_relevance([[0.35] * 10, [0.6] * 10]), *clip, own_threshold=0.5)
     assert found.labels.tolist() == [BACKGROUND] * 10 + [CLOCK] * 5
 
 

@@ -16,7 +16,7 @@ from avel_tf.encoders import Vgg19Encoder, VggishEncoder
 from avel_tf.models import SYSTEMS
 from avel_tf.serving import serving_process, warm_up
 from avel_tf.serving.labels import label_names
-from avel_tf.serving.provenance import read_origin, write_origin
+from avel_tf.serving.provenance import read_origin, read_threshold, write_origin
 from avel_tf.serving.signatures import signatures
 from avel_tf.serving.warm_up import read_warm_up
 
@@ -31,7 +31,7 @@ def encoders():
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(1)
-    return SYSTEMS["sel"]["dam"](units=16, num_heads=2)
+    return SYSTEMS["sel"]["dam"](units=16, num_heads=2, threshold=0.3)
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +40,16 @@ def saved_model(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("media_export")
     keras_file = folder / "Format-Keras" / "model.keras"
     keras_file.parent.mkdir()
-    model.save(keras_file)
+    original = type(model).from_config(model.get_config() | {"threshold": 0.5})
+    original.set_weights(model.get_weights())
+    original.save(keras_file)
     (folder / "Format-Serving" / "assets.extra").mkdir(parents=True)
     write_origin(folder / "Format-Serving", {"kind": "official_features"})
     weights = ["--audio_weights", "random", "--visual_weights", "random"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(warm_up, "NUM_SEGMENTS", 2)
         output = folder / "served" / "1"
-        arguments = [str(keras_file), str(output), *weights]
+        arguments = [str(keras_file), str(output), *weights, "--threshold", "0.3"]
         assert run_command(export, "avel export", arguments) == 0
     return output
 
@@ -136,6 +138,7 @@ def test_states_its_encoders(saved_model, encoders, model):
     visual, audio = (encoder.metadata() for encoder in encoders)
     assert written == {"visual_encoder": visual, "audio_encoder": audio}
     assert read_origin(saved_model) == {"kind": "official_features"}
+    assert read_threshold(saved_model, None) == 0.3
     names = (saved_model / "assets" / "labels.txt").read_text().splitlines()
     assert names == [*CATEGORIES, BACKGROUND_NAME]
     # Each weight once.
