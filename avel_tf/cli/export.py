@@ -1,7 +1,6 @@
 """Exports a trained system with both encoders in one SavedModel: frames and sound -> events."""
 
 import argparse
-import dataclasses
 import pathlib
 from typing import TYPE_CHECKING
 
@@ -72,6 +71,7 @@ def run(flags: argparse.Namespace) -> int:
     encoding = read_encoding(flags, source)
     with whole_folder(flags.output.resolve()) as partial:
         from avel_tf.encoders.choosing import audio_encoder, visual_encoder  # heavy
+        from avel_tf.encoders.precision import with_precision
         from avel_tf.serving.loading import load_system
         from avel_tf.serving.media_export import check_inputs, export_media_model
 
@@ -79,8 +79,8 @@ def run(flags: argparse.Namespace) -> int:
         check_inputs(model)
         if flags.threshold is not None:
             model = _with_threshold(model, flags.threshold)
-        if encoding.encoder_precision == "auto":
-            encoding = dataclasses.replace(encoding, encoder_precision="float32")
+        # Not what suits this machine: it is served on others.
+        encoding = with_precision(encoding, lambda weights: "float32")
         visual, audio = visual_encoder(encoding), audio_encoder(encoding)
         metadata = {"visual_encoder": visual.metadata(), "audio_encoder": audio.metadata()}
         check_encoders(source, metadata)

@@ -17,6 +17,7 @@ _MODULES = {
     "YamnetEncoder": "yamnet",
     "choose_precision": "precision",
     "convert_vggish": "conversion",
+    "with_precision": "precision",
 }
 
 __all__ = list(_MODULES)

@@ -1,12 +1,14 @@
-"""Choice of VGG-19's precision, for given weights on this machine."""
+"""Choice of the visual encoder's precision."""
 
 import dataclasses
 import logging
 import os
 import time
+from collections.abc import Callable
 
 import numpy as np
 
+from avel_tf.configuration import EncodingConfig
 from avel_tf.encoders.vgg19 import FRAME_SHAPE, Vgg19Encoder
 from avel_tf.encoders.visual_encoder import POLICIES
 
@@ -31,6 +33,27 @@ class PrecisionChoice:
     precision: str
     speed_up: float
     lowest_cosine: float
+
+
+def with_precision(
+    encoding: EncodingConfig, choose: Callable[[str], str] | None = None
+) -> EncodingConfig:
+    """Returns settings whose precision is no longer `"auto"`: float32 for all but VGG-19.
+
+    Args:
+        encoding: `EncodingConfig`.
+        choose: Function from VGG-19's weights to its precision; by default what `choose_precision`
+            finds.
+    Raises:
+        ValueError, OSError: As `choose` does.
+    """
+    if encoding.encoder_precision != "auto":
+        return encoding
+    precision = "float32"
+    if encoding.visual_encoder == "vgg19":
+        weights = encoding.visual_weights
+        precision = choose(weights) if choose else choose_precision(weights).precision
+    return dataclasses.replace(encoding, encoder_precision=precision)
 
 
 def choose_precision(weights: str | os.PathLike[str], seed: int = 0) -> PrecisionChoice:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from avel_tf.configuration import SECONDS_A_DAY, EncodingConfig
-from avel_tf.encoders import ClipEncoder, choose_precision
+from avel_tf.encoders import ClipEncoder, with_precision
 from avel_tf.media import Clip, DecoderProcess
 from avel_tf.serving.provenance import check_encoders, is_encoded
 from avel_tf.utils.progress import Progress
@@ -127,16 +127,10 @@ def load_reader(encoding: EncodingConfig, source: dict | None) -> ClipReader:
         InputError: If weights are missing, or others than those of the training data.
     """
     encoding.check_weights()
-    if encoding.encoder_precision == "auto":
-        precision = (
-            source["visual_encoder"]["precision"]
-            if is_encoded(source)
-            else choose_precision(encoding.visual_weights).precision
-            if encoding.visual_encoder == "vgg19"
-            else "float32"
-        )
+    if encoding.encoder_precision == "auto" and is_encoded(source):
+        precision = source["visual_encoder"]["precision"]
         encoding = dataclasses.replace(encoding, encoder_precision=precision)
-    reader = ClipReader(encoding)
+    reader = ClipReader(with_precision(encoding))
     check_encoders(source, reader.metadata())
     return reader
 

@@ -60,14 +60,13 @@ class MediaSource:
         Raises:
             ValueError: If weights are missing or belong to another model.
         """
+        from avel_tf.encoders import with_precision  # heavy
+
         self.encoding.check_weights()
-        if self.encoding.encoder_precision != "auto":
-            return self
-        precision = "float32"
-        if self.encoding.visual_encoder == "vgg19":
-            store = pathlib.Path(self.feature_store)
-            precision = _choose_once(self.encoding.visual_weights, store)["precision"]
-        encoding = dataclasses.replace(self.encoding, encoder_precision=precision)
+        store = pathlib.Path(self.feature_store)
+        encoding = with_precision(
+            self.encoding, lambda weights: _choose_once(weights, store)["precision"]
+        )
         return dataclasses.replace(self, encoding=encoding)
 
     def open(self) -> "MediaReader":

@@ -18,6 +18,7 @@ from avel_tf.cli import predict
 from avel_tf.cli.program import parse_arguments
 from avel_tf.cli.with_model import open_reader
 from avel_tf.configuration import EncodingConfig
+from avel_tf.encoders import precision
 from avel_tf.errors import InputError
 from avel_tf.prediction import clips, system
 from avel_tf.prediction.events import Localization
@@ -66,7 +67,7 @@ class QuickEncoder:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(clips, "ClipEncoder", QuickEncoder)
-    monkeypatch.setattr(clips, "choose_precision", lambda weights: pytest.fail("not needed"))
+    monkeypatch.setattr(precision, "choose_precision", lambda weights: pytest.fail("not needed"))
     monkeypatch.setattr(clips, "PART_SEGMENTS", 5)
 
 
@@ -288,7 +289,7 @@ def test_without_a_note_the_precision_is_chosen(monkeypatch):
     class Choice:
         precision = "float32"
 
-    monkeypatch.setattr(clips, "choose_precision", lambda weights: Choice)
+    monkeypatch.setattr(precision, "choose_precision", lambda weights: Choice)
     given = flags("a.mp4", "--model", "m", "--audio_weights", WEIGHTS)
     for source in (None, {"kind": "official_features"}):
         metadata = open_reader(given, source).metadata()

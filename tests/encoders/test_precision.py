@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from avel_tf import media
-from avel_tf.encoders import PrecisionChoice, choose_precision, precision
+from avel_tf.configuration import EncodingConfig
+from avel_tf.encoders import PrecisionChoice, choose_precision, precision, with_precision
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,22 @@ def test_both_precisions_are_measured_after_they_are_compiled(monkeypatch):
     # The better of 5 and 3 seconds against the better of 2 and 9.
     expected = PrecisionChoice("float32", speed_up=1.5, lowest_cosine=0.96)
     assert choose_precision("imagenet", seed=7) == expected
+
+
+def test_only_vgg19_has_its_precision_chosen(monkeypatch):
+    def choose(weights):
+        return {"random": "bfloat16"}[weights]
+
+    measured = PrecisionChoice("bfloat16", speed_up=2.0, lowest_cosine=1.0)
+    monkeypatch.setattr(precision, "choose_precision", {"random": measured}.get)
+
+    def chosen(*choose, **settings):
+        return with_precision(EncodingConfig("random", **settings), *choose).encoder_precision
+
+    assert chosen() == chosen(choose) == "bfloat16"
+    assert chosen(lambda weights: "float32") == "float32"
+    assert chosen(visual_encoder="resnet50") == "float32"
+    assert chosen(lambda weights: "float32", encoder_precision="bfloat16") == "bfloat16"
 
 
 def test_maps_of_real_pictures_agree(vgg19, vgg19_in_bfloat16, real_data):

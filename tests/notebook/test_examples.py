@@ -44,7 +44,7 @@ def test_ten_lines(feature_folder, fake_encoder, monkeypatch, tmp_path, capsys):
     class Choice:
         precision = "float32"
 
-    monkeypatch.setattr("avel_tf.prediction.clips.choose_precision", lambda weights: Choice)
+    monkeypatch.setattr("avel_tf.encoders.precision.choose_precision", lambda weights: Choice)
     monkeypatch.chdir(tmp_path)
     pathlib.Path("ave_features").symlink_to(feature_folder)
     pathlib.Path("vggish.weights.h5").touch()  # which nobody reads

@@ -324,7 +324,7 @@ def test_automatic_precision_is_chosen_once_per_store(monkeypatch, folder, tmp_p
         assert source.resolve().encoding.encoder_precision == "bfloat16"
     assert calls == ["random"]
     fixed = MediaSource(str(folder), ".mp4", ENCODING, str(tmp_path / "features"))
-    assert fixed.resolve() is fixed
+    assert fixed.resolve() == fixed
 
 
 @pytest.mark.slow
