@@ -33,10 +33,11 @@ def summarize(records: OwnRecords) -> str:
         ),
     ]
     if records.unlisted_files:
+        first = records.unlisted_files[0]
         sentences.append(
             f"Videos left out because no row names them: {len(records.unlisted_files)}, the first "
-            f"is {records.unlisted_files[0]!r}; list those in which nothing happens with an empty "
-            "event."
+            f"is {first!r}. If nothing happens in it, a row without an event makes it background, "
+            f"in a CSV {first},,,."
         )
     if records.rejected:
         reasons = collections.Counter(row.reason for row in records.rejected).most_common()

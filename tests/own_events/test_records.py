@@ -128,9 +128,9 @@ def test_summary():
     assert summarize(make_records(listed, LENGTHS, max_background_share=0.4)) == (
         "7 records of 4 videos, in train/val/test: cat 2/0/1; dog 1/1/0; Background 2/0/0. Windows "
         "divided between two categories: 1. Windows without an event left out: 10. Videos left out "
-        "because no row names them: 1, the first is 'u.mp4'; list those in which nothing happens "
-        "with an empty event. Rows rejected: 1 missing_file. The first: Line 9: 'v.mp4' is not "
-        "here."
+        "because no row names them: 1, the first is 'u.mp4'. If nothing happens in it, a row "
+        "without an event makes it background, in a CSV u.mp4,,,. Rows rejected: 1 missing_file. "
+        "The first: Line 9: 'v.mp4' is not here."
     )
     assert summarize(make_records(LISTED, LENGTHS, max_background_share=1)) == (
         "16 records of 4 videos, in train/val/test: cat 1/0/1; dog 1/1/0; Background 6/3/3."
