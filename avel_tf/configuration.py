@@ -210,10 +210,10 @@ class ExtractionConfig:
 
     def __post_init__(self):
         check_choice("task", self.task, TASKS)
-        if self.own_events.events and (self.task != "sel" or self.features_dir):
+        if self.own_events.events and self.features_dir:
             raise ValueError(
-                "`events` is for the task 'sel' and videos, not for `features_dir`. "
-                f"Received: task={self.task!r}, features_dir={self.features_dir!r}."
+                "`events` is for videos, not for `features_dir`. "
+                f"Received: features_dir={self.features_dir!r}."
             )
         check_positive_integer("records_per_shard", self.records_per_shard)
         if not self.data_root and not self.features_dir:

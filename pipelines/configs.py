@@ -131,6 +131,7 @@ def ave(
 
 
 def own(
+    task: str,
     data_root: str,
     events: str,
     encoding: EncodingConfig,
@@ -138,12 +139,12 @@ def own(
     settings: str = "own",
 ) -> PipelineConfig:
     """Videos of one's own and a list of their events; a few hundred are enough."""
-    training = system_training("sel", system, settings)
+    training = system_training(task, system, settings)
     return PipelineConfig(
         name=_name("own", training),
         simulation=None,
         extraction=ExtractionConfig(
-            task="sel",
+            task=task,
             data_root=data_root,
             encoding=encoding,
             own_events=OwnEventsConfig(events),
@@ -152,7 +153,7 @@ def own(
         # Splits are drawn so that each has all categories. A row of the list with a slip is common.
         validation=ValidationConfig(categories=(), max_rejected_share=0.1),
         training=training,
-        evaluation=EvaluationConfig(task="sel"),
+        evaluation=EvaluationConfig(task=task),
     )
 
 

@@ -157,12 +157,13 @@ def build_config(flags: argparse.Namespace, output_root: pathlib.Path) -> config
     elif flags.config == "own":
         if not (flags.data_root and flags.events):
             raise ValueError("`--config own` needs `--data_root` and `--events`.")
-        if flags.features_dir or flags.task != "sel" or flags.supervision != "full":
+        if flags.features_dir or flags.supervision != "full":
             raise ValueError(
-                "`--config own` is for videos, `--task sel` and full supervision: leave "
-                "`--features_dir`, `--task` and `--supervision` out."
+                "`--config own` is for videos and full supervision: leave `--features_dir` and "
+                "`--supervision` out."
             )
         config = configs.own(
+            flags.task,
             flags.data_root,
             flags.events,
             override(configs.OWN_ENCODING, flags),

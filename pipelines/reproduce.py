@@ -127,7 +127,7 @@ def prepare_data(flags: argparse.Namespace) -> Data:
 def own_config(flags: argparse.Namespace) -> configs.PipelineConfig:
     """Makes the configuration of `avel run --config own` with the given flags."""
     encoding = override(configs.OWN_ENCODING, flags)
-    config = configs.own(flags.data_root, flags.events, encoding)
+    config = configs.own("sel", flags.data_root, flags.events, encoding)
     return dataclasses.replace(config, extraction=override(config.extraction, flags))
 
 

@@ -27,6 +27,8 @@ class OwnRecords:
         categories: Tuple of the categories, in alphabetical order.
         rejected: Tuple of `RejectedRow`.
         cuts: Tuple of `Cut`, one for each video.
+        num_unsearchable: Integer. Windows with an event left out because it is not one part of
+            them, in cross-modality localization.
         num_background_left_out: Integer. Windows without an event beyond the share.
         unlisted_files: Tuple of the videos that the list does not name.
     """
@@ -35,6 +37,7 @@ class OwnRecords:
     categories: tuple[str, ...]
     rejected: tuple[RejectedRow, ...]
     cuts: tuple[Cut, ...]
+    num_unsearchable: int
     num_background_left_out: int
     unlisted_files: tuple[str, ...]
 
@@ -43,6 +46,7 @@ def make_records(
     listing: Listing,
     num_segments: Mapping[str, int | MediaError],
     *,
+    task: str = "sel",
     window_segments: int = 10,
     min_overlap: float = 0.5,
     max_background_share: float = 0.2,
@@ -54,6 +58,8 @@ def make_records(
         listing: `Listing`.
         num_segments: Dict from each of its files to its seconds, or to the reason why it cannot be
             read.
+        task: String. `"sel"`; or `"cml"`, which takes only windows with something to find: an
+            event that is one part of the window, and less than all of it.
         window_segments: Integer. Seconds in a window, see `cut_windows`.
         min_overlap: Float. Part of a second that an event must cover, see `cut_windows`.
         max_background_share: Float from 0 to 1. Largest share of the records of a split that are
@@ -84,6 +90,17 @@ def make_records(
             is_doubtful=file in listing.doubtful_files,
         )
         rejected += cuts[file].rejected
+    num_unsearchable = 0
+    if task == "cml":
+        max_background_share = 0.0
+        for file, cut in cuts.items():
+            windows = tuple(
+                window
+                for window in cut.windows
+                if window.is_searchable or window.category == BACKGROUND_NAME
+            )
+            num_unsearchable += len(cut.windows) - len(windows)
+            cuts[file] = dataclasses.replace(cut, windows=windows)
     categories = {
         file: {window.category for window in cut.windows} - {BACKGROUND_NAME}
         for file, cut in cuts.items()
@@ -92,7 +109,13 @@ def make_records(
     names = tuple(sorted(set().union(*categories.values())))
     if not names:
         first = f" The first rejected row: {rejected[0].message}" if rejected else ""
-        raise InputError(f"No second of the {len(events)} videos has an event.{first}")
+        none = (
+            f"In all {num_unsearchable} windows with an event it is the whole window or several "
+            "parts of it, so that there is nothing to find. Try other `window_seconds`."
+            if num_unsearchable
+            else f"No second of the {len(events)} videos has an event."
+        )
+        raise InputError(none + first)
     split_of = choose_splits(listing.events, categories, seed)
     windows = {
         split: [
@@ -112,6 +135,7 @@ def make_records(
         categories=names,
         rejected=tuple(rejected),
         cuts=tuple(cuts.values()),
+        num_unsearchable=num_unsearchable,
         num_background_left_out=sum(len(windows[split]) - len(kept[split]) for split in SPLITS),
         unlisted_files=listing.unlisted_files,
     )

@@ -28,6 +28,7 @@ def summarize(records: OwnRecords) -> str:
                 ("Events that got no second, as short or under another", _sum(records, "num_lost")),
                 ("Windows left out because they may have an event", _sum(records, "num_unclear")),
                 ("Windows without an event left out", records.num_background_left_out),
+                ("Windows whose event is not one part of them left out", records.num_unsearchable),
             )
             if number
         ),

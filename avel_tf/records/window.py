@@ -49,3 +49,9 @@ class Window:
     def event_relevance(self) -> list[float]:
         """1.0 for each second with the event, 0.0 for others."""
         return [float(second == EVENT) for second in self.relevance]
+
+    @property
+    def is_searchable(self) -> bool:
+        """Whether the event is one part of the window, for the other modality to find."""
+        length = self.event_length
+        return 0 < length < self.num_segments and EVENT * length in self.relevance

@@ -35,6 +35,7 @@ def own_release(
     records = make_records(
         listing,
         _lengths(folder, listing.files, config.encoding.limits),
+        task=config.task,
         window_segments=own.window_seconds,
         min_overlap=own.min_overlap,
         max_background_share=own.max_background_share,

@@ -118,6 +118,27 @@ def test_a_share_out_of_range_is_an_error():
         make_records(LISTED, LENGTHS, max_background_share=2)
 
 
+def test_what_cannot_be_searched_for_is_left_out_of_the_task_of_searching():
+    listed = listing(
+        *[(f"{split}.mp4", 2, 5, "dog", split) for split in SPLITS],
+        ("train.mp4", 10, 20, "dog"),  # all of the second window
+        ("train.mp4", 21, 23, "dog"),  # two parts of the third
+        ("train.mp4", 26, 27, "dog"),
+    )
+    records = make_records(listed, dict.fromkeys(listed.files, 40), task="cml")
+    assert {split: [each.relevance for each in records.splits[split]] for split in SPLITS} == (
+        dict.fromkeys(SPLITS, ["..xxx....."])
+    )
+    assert (records.num_unsearchable, records.num_background_left_out) == (2, 7)
+    said = summarize(records)
+    assert "Windows whose event is not one part of them left out: 2." in said
+    whole = listing(("a.mp4", 0, 10, "dog"))
+    with pytest.raises(
+        InputError, match="In all 1 windows with an event it is the whole .* to find"
+    ):
+        make_records(whole, {"a.mp4": 10}, task="cml")
+
+
 def test_summary():
     listed = dataclasses.replace(
         LISTED,

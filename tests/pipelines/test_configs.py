@@ -27,11 +27,19 @@ def build(*arguments):
 
 
 @pytest.mark.parametrize("task", ["sel", "cml"])
-@pytest.mark.parametrize("config", [["demo"], ["ave", "--features_dir", "features"]])
+@pytest.mark.parametrize(
+    "config",
+    [
+        ["demo"],
+        ["ave", "--features_dir", "features"],
+        ["own", "--data_root", "videos", "--events", "e.csv"],
+    ],
+)
 def test_every_configuration_wires_a_pipeline_in_order(config, task):
     pipeline = create_pipeline(build("--config", *config, "--task", task), OUTPUT, OUTPUT)
     assert [component.id for component in pipeline.components] == ORDER
     assert pipeline.name == f"{config[0]}-{task}"
+    assert pipeline.components[0].parameters.task == task
 
 
 def test_default_is_the_demo_for_supervised_localization():
