@@ -52,6 +52,6 @@ class Window:
 
     @property
     def is_searchable(self) -> bool:
-        """Whether the event is one part of the window, for the other modality to find."""
+        """Tells whether the event is one part of the window, for the other modality to find."""
         length = self.event_length
         return 0 < length < self.num_segments and EVENT * length in self.relevance
