@@ -56,6 +56,17 @@ def most_likely(logits: Any) -> Any:
     return ops.cast(ops.top_k(logits, 1)[1][..., 0], "int32")
 
 
+def count_present(targets: np.ndarray) -> np.ndarray:
+    """Counts the segments that records have, without those that pad them.
+
+    Args:
+        targets: Array (..., T), `PADDING` in padded segments.
+    Returns:
+        Integer array (...).
+    """
+    return np.sum(np.asarray(targets) != PADDING, axis=-1)
+
+
 def segment_weights(targets: Any) -> Any:
     """Computes weights that leave padded segments out of a mean over all segments.
 

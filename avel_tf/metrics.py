@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from avel_tf.choices import PADDING, TASKS
-from avel_tf.localization import expected_hits, expected_overlap, segment_weights
+from avel_tf.localization import count_present, expected_hits, expected_overlap, segment_weights
 from avel_tf.utils.arguments import check_choice
 
 PRIMARY_METRIC = {"sel": "segment_accuracy", "cml": "average_accuracy"}
@@ -40,7 +40,7 @@ def sel_counts(
     logits, segment_label = predictions["event_category_logits"], predictions["segment_label"]
     predicted = (segment_label < logits.shape[-1]) & (truth != PADDING)
     counts = {
-        "records": np.sum((truth != PADDING).any(axis=1)),
+        "records": np.sum(count_present(truth) > 0),
         "events": np.sum(labels["event_category"] < logits.shape[-1]),
         "category_hits": np.sum(logits.argmax(axis=-1) == labels["event_category"]),
         "relevant_and_predicted": np.sum(relevant & predicted),
@@ -188,8 +188,7 @@ def _sum_shares(hits: np.ndarray, targets: np.ndarray) -> Fraction:
 
 
 def _hits_and_segments(hits: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    is_present = targets != PADDING
-    return np.sum(hits & is_present, axis=1), np.sum(is_present, axis=1)
+    return np.sum(hits & (targets != PADDING), axis=1), count_present(targets)
 
 
 def _ratio(numerator: float | Fraction, denominator: float) -> float:

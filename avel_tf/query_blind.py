@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from avel_tf.choices import PADDING
-from avel_tf.localization import window_scores
+from avel_tf.localization import count_present, window_scores
 
 ROUNDING = 1e-9  # of float64, relative to the largest score
 
@@ -82,7 +81,7 @@ def query_blind_hits(name: str, features: np.ndarray, event_relevance: np.ndarra
     """
     hits = np.full(len(features), np.nan)
     for record, relevance in enumerate(np.asarray(event_relevance)):
-        num_present = int(np.sum(relevance != PADDING))
+        num_present = int(count_present(relevance))
         is_event = relevance[:num_present] > 0.5
         length = int(is_event.sum())
         if not 0 < length < num_present:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from avel_tf.choices import PADDING
 from avel_tf.configuration import ExtractionConfig
+from avel_tf.localization import count_present
 from avel_tf.records import DatasetFolder, read_batches
 from avel_tf.simulation.audit import AuditedRecord
 from avel_tf.sources.release import ave_release
@@ -30,7 +30,7 @@ def read_dataset(dataset: DatasetFolder) -> Iterator[AuditedRecord]:
         for batch in read_batches(folder, BATCH_SIZE, NAMES, description=description):
             columns = (batch[name].numpy() for name in NAMES)
             for audio, visual, relevance, category in zip(*columns, strict=True):
-                present = np.count_nonzero(relevance != PADDING)
+                present = count_present(relevance)
                 arrays = (array[:present] for array in (relevance, audio, visual))
                 yield AuditedRecord.of(split, int(category), *arrays)
 

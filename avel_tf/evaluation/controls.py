@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from avel_tf.choices import PADDING
 from avel_tf.evaluation.bootstrap import bootstrap_interval
 from avel_tf.evaluation.results import Control
-from avel_tf.localization import expected_hits
+from avel_tf.localization import count_present, expected_hits
 from avel_tf.metrics import record_shares, window_scores_by_direction
 from avel_tf.query_blind import best_query_blind
 
@@ -141,7 +140,7 @@ def _with_other_queries(labels: Arrays, predict: Predict) -> np.ndarray:
     """Searches each record for the event of another one, of the same length."""
     relevance = labels["event_relevance"]
     is_event = relevance > 0.5
-    kinds = np.stack([is_event.sum(axis=1), np.sum(relevance != PADDING, axis=1)], axis=1)
+    kinds = np.stack([is_event.sum(axis=1), count_present(relevance)], axis=1)
     partners = find_partners(labels["record_id"], kinds)
     starts = is_event.argmax(axis=1)
     hits = []
@@ -159,8 +158,7 @@ def _with_other_queries(labels: Arrays, predict: Predict) -> np.ndarray:
 
 def _with_other_modalities(labels: Arrays, predict: Predict) -> dict[str, np.ndarray]:
     truth = labels["segment_label"]
-    num_present = np.sum(truth != PADDING, axis=1)
-    partners = find_partners(labels["record_id"], num_present[:, None])
+    partners = find_partners(labels["record_id"], count_present(truth)[:, None])
     accuracies = {}
     for name, modality in ((OTHER_SOUND, "audio"), (OTHER_PICTURES, "visual")):
         predicted = predict({f"{modality}_features": partners})["segment_label"]

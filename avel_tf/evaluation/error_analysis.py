@@ -7,7 +7,12 @@ import numpy as np
 from avel_tf.ave import BACKGROUND_NAME, Annotation
 from avel_tf.choices import PADDING
 from avel_tf.evaluation.results import Drawing, DrawnRecord
-from avel_tf.localization import expected_overlap, overlap_and_chance, segment_probabilities
+from avel_tf.localization import (
+    count_present,
+    expected_overlap,
+    overlap_and_chance,
+    segment_probabilities,
+)
 from avel_tf.metrics import window_scores_by_direction
 from avel_tf.records import Window
 
@@ -99,8 +104,8 @@ def _sureness_cml(labels: Arrays, predictions: Arrays) -> np.ndarray:
 def _draw_sel(
     annotation: Annotation | Window, names: Sequence[str], labels: Arrays, predictions: Arrays
 ) -> list[Drawing]:
-    truth = [names[label] for label in labels["segment_label"][0] if label != PADDING]
-    seconds = slice(len(truth))
+    seconds = slice(count_present(labels["segment_label"][0]))
+    truth = [names[label] for label in labels["segment_label"][0][seconds]]
     curves = {"event": 1 - np.asarray(segment_probabilities(predictions))[0, :, -1]}
     for modality in ("audio", "visual"):
         if (name := f"{modality}_relevance_logits") in predictions:
@@ -119,7 +124,8 @@ def _draw_cml(
     annotation: Annotation, names: Sequence[str], labels: Arrays, predictions: Arrays
 ) -> list[Drawing]:
     """Draws the window chosen in each direction, the middle one if several tie."""
-    is_event = labels["event_relevance"][0] > 0.5
+    seconds = slice(count_present(labels["event_relevance"][0]))
+    is_event = labels["event_relevance"][0, seconds] > 0.5
     drawings = []
     for direction, scores in window_scores_by_direction(predictions).items():
         _, chance, _ = overlap_and_chance(scores, labels["event_relevance"], np)
@@ -127,7 +133,11 @@ def _draw_cml(
         start = starts[(len(starts) - 1) // 2]
         window = range(start, start + annotation.event_length)
         # Scores of pairs are averaged over the event's segments.
-        scores = scores[0] if scores.ndim == 2 else scores[0][is_event].mean(axis=0)
+        scores = (
+            scores[0, seconds]
+            if scores.ndim == 2
+            else scores[0, seconds, seconds][is_event].mean(axis=0)
+        )
         drawings.append(
             Drawing(
                 title=direction.replace("_", " "),

@@ -8,6 +8,7 @@ N: records, T: segments.
 import numpy as np
 
 from avel_tf.choices import PADDING
+from avel_tf.localization import count_present
 from avel_tf.metrics import record_shares
 
 
@@ -53,7 +54,8 @@ def random_window(event_relevance: np.ndarray) -> np.ndarray:
 
     Args:
         event_relevance: Array (N, T), 1 in the segments of the event, 0 in others. Records without
-            an event or without background do not count and are NaN, here and below.
+            an event or without background do not count and are NaN, here and below. `PADDING` in
+            padded segments.
     """
     _, _, last_start = _windows(event_relevance)
     return _only_counting(event_relevance, 1.0 / (last_start + 1))
@@ -105,13 +107,13 @@ def _windows(event_relevance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
     """Returns start, length and last possible start of the event of each record that counts."""
     is_event = np.asarray(event_relevance)[_counts(event_relevance)] > 0.5
     start, length = is_event.argmax(axis=1), is_event.sum(axis=1)
-    return start, length, is_event.shape[1] - length
+    return start, length, count_present(event_relevance)[_counts(event_relevance)] - length
 
 
 def _counts(event_relevance: np.ndarray) -> np.ndarray:
     """Returns for each record whether its event is shorter than it: boolean (N,)."""
-    share = np.mean(np.asarray(event_relevance) > 0.5, axis=1)
-    return (share > 0) & (share < 1)
+    length = np.sum(np.asarray(event_relevance) > 0.5, axis=1)
+    return (length > 0) & (length < count_present(event_relevance))
 
 
 def _only_counting(event_relevance: np.ndarray, accuracies: np.ndarray) -> np.ndarray:

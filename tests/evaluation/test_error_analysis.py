@@ -3,6 +3,7 @@ import pytest
 
 from avel_tf import metrics
 from avel_tf.ave import BACKGROUND, CATEGORIES, Annotation
+from avel_tf.choices import PADDING
 from avel_tf.evaluation.error_analysis import count_confusions, draw_best_and_worst
 from avel_tf.records.description import AVE
 
@@ -84,6 +85,7 @@ def test_records_without_numbers_are_left_out(sel):
 def test_chosen_windows_are_drawn(pairs):
     annotations = [Annotation(0, BELL, "a", 2, 5), Annotation(1, BELL, "whole", 0, 10)]
     relevance = np.array([annotation.event_relevance for annotation in annotations])
+    relevance[0, 9] = PADDING
     visual = np.tile(np.array([0, 0, 0, 4, 5, 6, 0, 0, 0, -4.0]), (2, 1))
     audio = np.tile(np.array([0, 0, 3, 3, 3, 0, 0, 0, 0, 0.0]), (2, 1))
     predictions = {"visual_relevance_logits": visual, "audio_relevance_logits": audio}
@@ -98,10 +100,10 @@ def test_chosen_windows_are_drawn(pairs):
     assert record.accuracy == (0 if pairs else 0.5)
     first, second = record.drawings
     assert (first.title, first.query) == ("audio to visual", "audio")
-    assert first.labels == ["Background"] * 3 + [BELL] * 3 + ["Background"] * 4
-    assert first.truth == ["Background"] * 2 + [BELL] * 3 + ["Background"] * 5
+    assert first.labels == ["Background"] * 3 + [BELL] * 3 + ["Background"] * 3
+    assert first.truth == ["Background"] * 2 + [BELL] * 3 + ["Background"] * 4
     start = 1 if pairs else 2
-    expected = ["Background"] * start + [BELL] * 3 + ["Background"] * (7 - start)
+    expected = ["Background"] * start + [BELL] * 3 + ["Background"] * (6 - start)
     assert second.labels == expected
     if not pairs:
-        assert first.curves["visual"] == visual[0].tolist()
+        assert first.curves["visual"] == visual[0, :9].tolist()

@@ -107,3 +107,16 @@ def test_padding_is_not_scored():
     train = np.array([[0, 0, 3, PADDING], [0, PADDING, PADDING, PADDING]])
     common = trivial_baselines.most_common_label(train, segment_label)
     assert common.tolist() == [0, 1 / 4]
+
+
+def test_padding_is_in_no_window():
+    # Three segments, of which the event is the second and third; and three that are all event.
+    event_relevance = events((1, 3), (0, 3))
+    event_relevance[:, 3] = PADDING
+    for rule, expected in [
+        (trivial_baselines.random_window, 1 / 2),
+        (trivial_baselines.first_window, 0),
+        (trivial_baselines.last_window, 1),
+        (lambda test: trivial_baselines.most_common_start(events((2, 4)), test), 1 / 2),
+    ]:
+        np.testing.assert_allclose(rule(event_relevance), [expected, np.nan])
