@@ -1,7 +1,6 @@
 """Evaluation and the gate."""
 
 import dataclasses
-import json
 import pathlib
 from typing import Any
 
@@ -48,9 +47,8 @@ class Evaluator(BeamComponent):
             self.beam_args,
         )
         run = RunDescription.read(model.folder(), examples.folder())
-        numbers = run.marked(analysis.to_json())
-        evaluation.folder().metrics_path.write_text(json.dumps(numbers, indent=2))
-        analysis.accuracies.save(evaluation.folder().records_path)
-        write_report(analysis.evaluation, analysis.details, run, evaluation.folder().report_path)
+        folder = evaluation.folder()
+        folder.write_scores(run.marked(analysis.to_json()), analysis.accuracies)
+        write_report(analysis.evaluation, analysis.details, run, folder.report_path)
         blessing.record_verdict(analysis.evaluation.blessed, model, baseline_model)
         return dataclasses.asdict(analysis.evaluation) | {"run": dataclasses.asdict(run)}

@@ -1,7 +1,6 @@
 """Scores of a model, record by record, to compare systems."""
 
 import dataclasses
-import json
 import pathlib
 from typing import Any
 
@@ -55,6 +54,5 @@ class Scorer(Component):
         result, records = score(loaded, examples.folder(), self.parameters.task)
         numbers = dataclasses.asdict(result)
         run = RunDescription.read(model.folder(), examples.folder())
-        scores.folder().metrics_path.write_text(json.dumps(run.marked(numbers), indent=2))
-        records.save(scores.folder().records_path)
+        scores.folder().write_scores(run.marked(numbers), records)
         return numbers | {"run": dataclasses.asdict(run)}

@@ -1,7 +1,6 @@
 """Scores a model on a dataset's test split, as the pipeline does, and writes the report."""
 
 import argparse
-import json
 import pathlib
 
 from avel_tf.cli.train import open_labelled
@@ -65,8 +64,7 @@ def run(flags: argparse.Namespace) -> int:
         folder = EvaluationFolder(partial)
         found = evaluate(EvaluationConfig(task), model.serving_path, None, dataset, partial)
         description = RunDescription.read(model, dataset)
-        folder.metrics_path.write_text(json.dumps(description.marked(found.to_json()), indent=2))
-        found.accuracies.save(folder.records_path)
+        folder.write_scores(description.marked(found.to_json()), found.accuracies)
         write_report(found.evaluation, found.details, description, folder.report_path)
     print("\n".join(score_lines(found.evaluation, description.caution)))
     print(f"\nReport: {EvaluationFolder(report).report_path}")

@@ -1,7 +1,13 @@
 """Folder of an evaluation; the only code that knows the names in it."""
 
 import dataclasses
+import json
 import pathlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from avel_tf.evaluation.record_accuracies import RecordAccuracies
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,3 +41,13 @@ class EvaluationFolder:
     def report_path(self) -> pathlib.Path:
         """File `report.html`."""
         return self.path / "report.html"
+
+    def write_scores(self, numbers: Mapping[str, Any], accuracies: "RecordAccuracies") -> None:
+        """Writes `metrics.json` and `records.npz`.
+
+        Args:
+            numbers: JSON-able.
+            accuracies: `RecordAccuracies`.
+        """
+        self.metrics_path.write_text(json.dumps(numbers, indent=2))
+        accuracies.save(self.records_path)

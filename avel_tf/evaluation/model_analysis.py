@@ -36,6 +36,7 @@ from avel_tf.evaluation.results import (
     Metrics,
     Slices,
     TrivialScores,
+    best_trivial,
 )
 from avel_tf.evaluation.scoring import BATCH, COUNTS, LABELS, is_finite, trivial_scores
 from avel_tf.records import (
@@ -277,7 +278,7 @@ def _intervals(
     """Intervals of the primary metric, and of its differences to what it is compared with."""
     if value is None:
         return {"interval": None, "trivial_difference": None, "difference": None}
-    best = max(trivial.baselines, key=trivial.baselines.get)
+    best = best_trivial(trivial.baselines)
     is_compared = others is not None and not np.isnan(others).all()
     return {
         "interval": bootstrap_interval([accuracies]),

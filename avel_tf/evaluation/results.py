@@ -11,6 +11,11 @@ Metrics = Mapping[str, float | None]  # None: not a number, or no record that co
 Slices = Mapping[str, Mapping[str, Metrics]]  # by feature and value
 
 
+def best_trivial(baselines: Mapping[str, float]) -> str:
+    """Returns the name of the best trivial baseline; the first if several are."""
+    return max(baselines, key=baselines.__getitem__)
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class TrivialScores:
     """The primary metric of predictions that never look at the features, in [0, 1] by name.
@@ -166,7 +171,7 @@ class Evaluation:
     @property
     def best_trivial(self) -> str:
         """Name of the best trivial baseline."""
-        return max(self.trivial_baselines, key=self.trivial_baselines.get)
+        return best_trivial(self.trivial_baselines)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -164,7 +164,7 @@ def write_report(
     """
     primary, metrics = evaluation.primary_metric, evaluation.metrics
     verdict = "blessed" if evaluation.blessed else "not blessed"
-    bar = max(evaluation.trivial_baselines.values())
+    bar = evaluation.trivial_baselines[evaluation.best_trivial]
     sections = [
         f"<h1>{html.escape(run.title)}</h1>",
         f'<p class="run">Settings: {html.escape(run.settings)}. Data: {html.escape(run.data)}.'

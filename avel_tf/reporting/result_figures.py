@@ -4,6 +4,7 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from avel_tf.evaluation.results import best_trivial
 from avel_tf.reporting.result_rows import ResultRow, ResultTable
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _draw_bars(table: ResultTable, axes: "Axes") -> None:
 def _draw_trivial(table: ResultTable, draw_line: Callable) -> None:
     """Marks the best trivial baseline of the primary metric."""
     if trivial := table.trivial_baselines:
-        name = max(trivial, key=trivial.get)
+        name = best_trivial(trivial)
         label = f"{name}: {100 * trivial[name]:.1f}"
         draw_line(100 * trivial[name], color=COLORS["trivial"], linestyle="--", label=label)
 
