@@ -64,7 +64,11 @@ def _localize_event(model: keras.Model, label_names: tf.lookup.StaticHashTable) 
     def localize_event(audio_features: tf.Tensor, visual_features: tf.Tensor) -> dict:
         features = {"audio_features": audio_features, "visual_features": visual_features}
         shapes = {name: model.input[name].shape for name in features}
-        outputs = model(checked(features, shapes, num_shared=2), training=False)
+        features = checked(features, shapes, num_shared=2)
+        features = {name: _with_a_record(each) for name, each in features.items()}
+        num_records = tf.shape(audio_features)[0]
+        outputs = model(features, training=False)
+        outputs = {name: each[:num_records] for name, each in outputs.items()}
         logits, label = outputs["event_category_logits"], outputs["segment_label"]
         probabilities = segment_probabilities(outputs)
         by_modality = {
@@ -83,6 +87,12 @@ def _localize_event(model: keras.Model, label_names: tf.lookup.StaticHashTable) 
         }
 
     return localize_event
+
+
+def _with_a_record(features: tf.Tensor) -> tf.Tensor:
+    """Adds a record of zeros if there is none: convolutions of none have wrong widths on CPUs."""
+    num_missing = tf.cast(tf.shape(features)[0] == 0, tf.int32)
+    return tf.pad(features, [[0, num_missing]] + [[0, 0]] * (len(features.shape) - 1))
 
 
 def _find(
