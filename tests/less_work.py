@@ -1,8 +1,9 @@
-"""Spares the tests work of libraries that decides nothing about their results.
+"""Spares the tests work of Python and libraries that decides nothing about their results.
 
 Programs that tests run whole, in processes of their own, do all of it, as users' do.
 """
 
+import gc
 import sys
 from collections.abc import Callable
 
@@ -14,10 +15,23 @@ def spare() -> None:
     for library, change in (
         ("apache_beam.transforms.core", _remember_signatures),
         ("tensorflow", _leave_graphs_as_they_are),
+        ("tensorflow_model_analysis", None),  # only large
+        ("jax", None),
     ):
         if library in sys.modules and library not in _done:
             _done.add(library)
-            change(sys.modules[library])
+            if change:
+                change(sys.modules[library])
+            _pass_over_what_stays()
+
+
+def _pass_over_what_stays() -> None:
+    """The garbage collector no longer visits the millions of objects of libraries and tests.
+
+    It did each time, and Keras collects garbage whenever its session is cleared.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _remember_signatures(core) -> None:
