@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--task",
         choices=TASKS,
         help="FOLDER is the AVE release, with Annotations.txt: make the labeled dataset of this "
-        "task with its official split",
+        "task with its official split; with --events, what the records are for (default: sel)",
     )
     parser.add_argument(
         "--like",
