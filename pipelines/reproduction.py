@@ -320,6 +320,7 @@ def _summarize(runs: Sequence[FinishedRun], reference: Sequence[FinishedRun]) ->
         difference=bootstrap_interval(accuracies, others) if others else None,
         seconds=spread_over_runs([run.training.seconds for run in runs]).mean,
         epochs=spread_over_runs([run.training.epochs for run in runs]).mean,
+        parameters=runs[0].training.parameters,
         models=tuple(run.model for run in runs),
         controls={
             name: dataclasses.replace(

@@ -19,6 +19,7 @@ class RowResult:
         difference: The same for its difference to the last row's; None for the last row itself.
         seconds: Float. Training time, mean over runs.
         epochs: Float. Mean over runs.
+        parameters: Integer. Size of all weights that are trained.
         models: Tuple of strings. Folders of the trained models.
         controls: Mapping from name to the `Control` of the primary metric, mean over runs.
     """
@@ -29,6 +30,7 @@ class RowResult:
     difference: tuple[float, float] | None
     seconds: float
     epochs: float
+    parameters: int
     models: tuple[str, ...] = ()
     controls: Mapping[str, Control] = dataclasses.field(default_factory=dict)
 

@@ -19,7 +19,10 @@ SHORT_NAMES = {
     "category_accuracy": "Category",
     "relevance_accuracy": "Relevance",
 }
-DETAILS = ["Runs", "95 % interval", "Difference to the last row", "Epochs", "s per run"]
+DETAILS = [
+    *("Runs", "95 % interval", "Difference to the last row", "Epochs", "s per run"),
+    "Parameters",
+]
 
 
 def write_table(table: ResultTable, folder: pathlib.Path) -> None:
@@ -107,6 +110,7 @@ def _details(row: ResultRow, primary: str) -> list[str]:
         _bounds(result.difference, sign="+"),
         f"{result.epochs:.0f}",
         f"{result.seconds:.0f}",
+        f"{result.parameters:,}",
     ]
 
 

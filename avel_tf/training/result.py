@@ -13,6 +13,7 @@ class TrainingResult:
         epochs: Integer. Epochs trained.
         seconds: Float. Time that the epochs took, including those before a kill.
         data: String. Kind of the features, in words.
+        parameters: Integer. Size of all weights that are trained.
         caution: String. What to say next to the accuracy if the features are made up; else empty.
     """
 
@@ -21,4 +22,5 @@ class TrainingResult:
     epochs: int
     seconds: float
     data: str
+    parameters: int
     caution: str

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import inspect
 import logging
+import math
 import pathlib
 import shutil
 
@@ -117,6 +118,7 @@ def train(
         epochs=len(checkpoints.history),
         seconds=checkpoints.seconds,
         data=describe_data(source),
+        parameters=sum(math.prod(weight.shape) for weight in kept.trainable_weights),
         caution=caution(source),
     )
 

@@ -69,6 +69,7 @@ class Runs:
         )
         records.save(scores.folder().records_path)
         summary = {"best_epoch": 3, "epochs": 5, "seconds": 7.0, "val_accuracy": 0.5}
+        summary |= {"parameters": 1234}
         summary |= {"data": "simulated features", "caution": "From a simulation."}
         return [
             Result("Trainer", "COMPLETE", 1.0, {"model": Model(f"/models/{number}")}, summary),
@@ -103,7 +104,7 @@ def test_each_training_runs_once_and_all_of_one_seed_first(runs, root, capsys):
                 "standard_deviation": pytest.approx(np.sqrt(0.125)),
                 "runs": 2,
             }
-            assert (row["epochs"], row["seconds"]) == (5, 7)
+            assert (row["epochs"], row["seconds"], row["parameters"]) == (5, 7, 1234)
     screen = capsys.readouterr().out
     assert (
         "[30/30] 4: DAM, cross-matching, run 2\n"

@@ -19,6 +19,7 @@ def result(mean, deviation=None, runs=1, **fields):
         "category_accuracy": Spread(mean + 0.1, deviation, runs),
     }
     values = {"interval": (0.7, 0.8), "difference": None, "seconds": 61.7, "epochs": 12.4}
+    values |= {"parameters": 1_234_567}
     return RowResult(metrics, num_records=402, **values | fields)
 
 
@@ -61,17 +62,17 @@ MARKDOWN = """\
 **From a simulation.**
 
 | System      | Accuracy, published | Accuracy   | Category   | Runs | 95 % interval | \
-Difference to the last row | Epochs | s per run |
+Difference to the last row | Epochs | s per run | Parameters |
 | ----------- | ------------------- | ---------- | ---------- | ---- | ------------- | \
--------------------------- | ------ | --------- |
+-------------------------- | ------ | --------- | ---------- |
 | Audio       | 59.5                | failed     | –          | –    | –             | \
-–                          | –      | –         |
+–                          | –      | –         | –          |
 | Visual      | 55.3                | not run    | –          | –    | –             | \
-–                          | –      | –         |
+–                          | –      | –         | –          |
 | AV, one run | –                   | 71.4       | 81.4       | 1    | [70.0, 80.0]  | \
-[-5.1, +0.4]               | 12     | 62        |
+[-5.1, +0.4]               | 12     | 62        | 1,234,567  |
 | DAM         | 74.5                | 74.5 ± 0.6 | 84.5 ± 0.6 | 3    | [70.0, 79.0]  | \
-–                          | 12     | 62        |
+–                          | 12     | 62        | 1,234,567  |
 
 Audio failed: Trainer: ValueError: a | b
 
@@ -182,6 +183,7 @@ def test_files_hold_the_table(tmp_path):
         "difference": None,
         "seconds": 61.7,
         "epochs": 12.4,
+        "parameters": 1234567,
         "controls": {},
         "models": ["/models/1"],
     }

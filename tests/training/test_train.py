@@ -136,6 +136,10 @@ def test_learns(trained, task):
     assert history[0]["val_accuracy"] < 0.7
     assert run.result.val_accuracy > 0.9
     assert history[-1]["loss"] < history[0]["loss"] / 2
+    # Without the moving averages of normalization.
+    assert run.result.parameters == sum(
+        weight.numpy().size for weight in run.load().trainable_weights
+    )
 
 
 @pytest.mark.slow
