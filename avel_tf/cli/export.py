@@ -55,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         type=share,
         metavar="SHARE",
-        help="of dual attention matching: lowest relevance, from 0 to 1, at which a second belongs "
-        "to an event (default: that of the system, 0.5)",
+        help="of systems that decide by relevance: the lowest, from 0 to 1, at which a second "
+        "belongs to an event (default: that of the system, 0.5)",
     )
 
 

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="lowest relevance, from 0 to 1, at which a second belongs to an event: the mean of "
         "what is heard and what is seen, so that above 0.5 one of them is not enough (default: the "
-        "system's own rule, for dual attention matching the threshold kept with it, 0.5)",
+        "system's own rule, for those that decide by relevance the threshold kept with them, 0.5)",
     )
     parser.add_argument(
         "--csv", type=pathlib.Path, metavar="FILE", help="write CSV, one row per event"

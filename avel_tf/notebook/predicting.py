@@ -90,7 +90,7 @@ def predict(
             records it itself.
         threshold: Float from 0 to 1. Lowest relevance at which a segment belongs to an event: the
             mean of what is heard and what is seen. By default the system's own rule decides, for
-            dual attention matching the threshold kept with it, 0.5.
+            those that decide by relevance the threshold kept with them, 0.5.
     Raises:
         ValueError: If `threshold` is out of range.
         MediaError: If the video cannot be read.

@@ -5,10 +5,11 @@ from typing import Any
 
 import keras
 
+from avel_tf.localization import PUBLISHED_THRESHOLD
 from avel_tf.models.followers.suppression import NUM_HEADS, Suppression
 from avel_tf.models.inputs import check_visual_shape, feature_inputs, present_segments
 from avel_tf.models.localizer import Localizer
-from avel_tf.utils.arguments import check_multiple, check_positive_integer
+from avel_tf.utils.arguments import check_fraction, check_multiple, check_positive_integer
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
@@ -45,6 +46,7 @@ class CrossModalBackgroundSuppression(Localizer):
         visual_shape: Tuple of three integers. Height, width and channels of the visual features.
         units: Integer, a multiple of 4. Width of the attention over segments; all other widths
             keep their published ratio to it.
+        threshold: Float from 0 to 1. Lowest relevance of a segment of the event.
         dtype: Name of a dtype policy, or a policy, for all layers; Keras's global one if None.
             Saved with the model.
     Call arguments:
@@ -58,7 +60,7 @@ class CrossModalBackgroundSuppression(Localizer):
         `event_relevance_probabilities`, and `joint_gate_probabilities`, the product of both gates:
         Float32 tensors (B, T), zero in padded segments.
         `segment_label`: Int32 tensor (B, T), the decision: the category where the relevance is
-        at least 0.5, otherwise `num_categories`.
+        at least `threshold`, otherwise `num_categories`.
     Raises:
         ValueError: If an argument is out of range.
     Example:
@@ -84,6 +86,7 @@ class CrossModalBackgroundSuppression(Localizer):
         audio_dim: int = 128,
         visual_shape: Sequence[int] = (7, 7, 512),
         units: int = 256,
+        threshold: float = PUBLISHED_THRESHOLD,
         dtype: Any = None,
         name: str | None = None,
         trainable: bool = True,
@@ -92,10 +95,11 @@ class CrossModalBackgroundSuppression(Localizer):
         check_positive_integer("audio_dim", audio_dim)
         visual_shape = check_visual_shape(visual_shape)
         check_multiple("units", units, NUM_HEADS)
+        check_fraction("threshold", threshold)
         policy = keras.dtype_policies.get(dtype)
 
         # === Layers ===
-        parts = Suppression(num_categories, units, 4 * units, policy)
+        parts = Suppression(num_categories, units, 4 * units, threshold, policy)
 
         # === Functional model ===
         inputs = feature_inputs(audio_dim, visual_shape)
@@ -113,3 +117,4 @@ class CrossModalBackgroundSuppression(Localizer):
         self.audio_dim = audio_dim
         self.visual_shape = visual_shape
         self.units = units
+        self.threshold = threshold

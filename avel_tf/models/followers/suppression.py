@@ -33,12 +33,14 @@ class Suppression:
         num_categories: Integer.
         units: Integer. Width of the temporal part, a multiple of four; regions have twice that.
         feedforward: Integer. Width inside the layers that attend to the other modality.
+        threshold: Float from 0 to 1. Lowest relevance of a segment of the event.
         dtype: Dtype policy.
     """
 
     num_categories: int
     units: int
     feedforward: int
+    threshold: float
     dtype: Any
 
     def regions(self, visual: Any) -> Any:
@@ -125,7 +127,7 @@ class Suppression:
             "event_relevance_logits": relevance,
             "joint_gate_probabilities": attended["joint_gate"] * is_present,
             "event_relevance_probabilities": probabilities,
-            "segment_label": segment_labels(category, probabilities),
+            "segment_label": segment_labels(category, probabilities, self.threshold),
         }
 
     def self_attention(self, x: Any, width: int, name: str, is_present: Any = None) -> Any:

@@ -5,6 +5,8 @@ import pytest
 from avel_tf.models import CrossModalBackgroundSuppression
 from avel_tf.models.followers.suppression import Suppression, _mean_of_largest, attend
 
+SMALL = {"num_categories": 4, "audio_dim": 6, "visual_shape": (2, 3, 8), "units": 4}
+
 
 def dense(inputs, units):
     return (inputs + 1) * units
@@ -51,9 +53,7 @@ def test_size_of_the_description():
 
 
 def test_known_answer(make_batch):
-    model = CrossModalBackgroundSuppression(
-        num_categories=4, audio_dim=6, visual_shape=(2, 3, 8), units=4
-    )
+    model = CrossModalBackgroundSuppression(**SMALL)
     layers = zeroed(model)
     layers["audio_gate"].bias.assign([np.log(1 / 3)])  # 0.25
     layers["visual_gate"].bias.assign([np.log(3)])  # 0.75
@@ -81,7 +81,8 @@ def test_known_answer(make_batch):
 
 
 def test_regions_are_pooled_with_the_gate_of_the_sound():
-    parts = Suppression(4, units=4, feedforward=16, dtype=keras.dtype_policies.get("float32"))
+    policy = keras.dtype_policies.get("float32")
+    parts = Suppression(4, units=4, feedforward=16, threshold=0.5, dtype=policy)
     audio, regions = keras.Input((None, 6)), keras.Input((None, 3, 8))
     model = keras.Model([audio, regions], parts.pooled(audio, regions, parts.norm("spatial")))
     layers = zeroed(model)
@@ -106,6 +107,18 @@ def test_a_modality_decides_by_its_four_largest_segments():
     np.testing.assert_allclose(mean, [[(6 + 5 + 4 + 1) / 4]])
     mean = _mean_of_largest(logits, np.array([[1, 1, 1, 0, 0, 0]], "float32"))
     np.testing.assert_allclose(mean, [[(1 + 6 - 3) / 3]], rtol=1e-6)
+
+
+def test_its_threshold_decides_and_is_kept(make_batch):
+    features, _ = make_batch(batch=1, segments=2)
+    for threshold, label in ((0.98, 0), (0.99, 4)):
+        model = CrossModalBackgroundSuppression(**SMALL, threshold=threshold)
+        zeroed(model)["event_relevance"].bias.assign([4.0])  # a relevance of 0.982
+        copy = CrossModalBackgroundSuppression.from_config(model.get_config())
+        copy.set_weights(model.get_weights())
+        np.testing.assert_array_equal(copy(features)["segment_label"], [[label] * 2])
+    with pytest.raises(ValueError, match="`threshold` must be a number from 0 to 1."):
+        CrossModalBackgroundSuppression(threshold=60)
 
 
 def test_width_is_divided_among_heads():
