@@ -6,11 +6,12 @@ fresh interpreter instead.
 """
 
 import dataclasses
-import multiprocessing
+import multiprocessing.forkserver
 import os
 import pathlib
 import runpy
 import signal
+import subprocess
 import sys
 import tempfile
 
@@ -35,12 +36,15 @@ class Program:
     Args:
         program: Path of a Python file, or Python code.
         *arguments: Command-line arguments.
+        shares_imports: Boolean. Whether the isolated programs that it runs share them, too.
     """
 
-    def __init__(self, program: pathlib.Path | str, *arguments: object):
+    def __init__(
+        self, program: pathlib.Path | str, *arguments: object, shares_imports: bool = False
+    ):
         self._folder = tempfile.TemporaryDirectory()
         outputs = [str(pathlib.Path(self._folder.name, name)) for name in ("stdout", "stderr")]
-        task = (program, list(map(str, arguments)), os.getcwd(), outputs)
+        task = (program, list(map(str, arguments)), os.getcwd(), outputs, shares_imports)
         # By path, for the name `tests` may mean another package there.
         self._process = _context.Process(
             target=runpy.run_path, args=(__file__, {"TASK": task}, "__program__")
@@ -66,9 +70,9 @@ class Program:
         return Finished(self._process.exitcode, *texts)
 
 
-def run(program: pathlib.Path | str, *arguments: object) -> Finished:
+def run(program: pathlib.Path | str, *arguments: object, shares_imports: bool = False) -> Finished:
     """Runs a Python file, or Python code, to its end."""
-    return Program(program, *arguments).wait()
+    return Program(program, *arguments, shares_imports=shares_imports).wait()
 
 
 def run_isolated(command: list[str], **_) -> Finished:
@@ -78,10 +82,24 @@ def run_isolated(command: list[str], **_) -> Finished:
     return run(pathlib.Path(file), *arguments)
 
 
-def _execute(program, arguments, folder, outputs):
+def _share_imports():
+    # A child knows its server, but would start another.
+    multiprocessing.forkserver._forkserver.ensure_running = lambda: None
+    run_process = subprocess.run
+
+    def run_program(command, **options):
+        isolated = command[:2] == [sys.executable, "-I"]
+        return run_isolated(command) if isolated else run_process(command, **options)
+
+    subprocess.run = run_program
+
+
+def _execute(program, arguments, folder, outputs, shares_imports):
     for descriptor, path in enumerate(outputs, start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), descriptor)
     os.chdir(folder)
+    if shares_imports:
+        _share_imports()
     sys.argv = [str(program), *arguments]
     if isinstance(program, pathlib.Path):
         runpy.run_path(str(program), run_name="__main__")

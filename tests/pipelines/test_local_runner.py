@@ -25,8 +25,8 @@ COMPONENTS = (
 pytestmark = pytest.mark.slow
 
 
-def run(*arguments, status=0):
-    result = programs.run(RUNNER, *arguments)
+def run(*arguments, status=0, shares_imports=True):
+    result = programs.run(RUNNER, *arguments, shares_imports=shares_imports)
     assert result.returncode == status, result.stdout + result.stderr
     return result
 
@@ -51,7 +51,8 @@ def first_run(feature_folder, tmp_path_factory):
     @functools.cache
     def run_once(task):
         root = tmp_path_factory.mktemp(task)
-        return root, run(*flags(feature_folder, root, task)).stdout
+        shares_imports = task != "sel"  # which is run as users do
+        return root, run(*flags(feature_folder, root, task), shares_imports=shares_imports).stdout
 
     return run_once
 

@@ -79,7 +79,7 @@ def encoders(tmp_path_factory):
 
 
 def run(*arguments, status=0):
-    result = programs.run(RUNNER, *arguments)
+    result = programs.run(RUNNER, *arguments, shares_imports=True)
     assert result.returncode == status, result.stdout + result.stderr
     return result.stdout
 
