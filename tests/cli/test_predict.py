@@ -5,8 +5,6 @@ import os
 import pathlib
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import av
@@ -24,7 +22,9 @@ from avel_tf.prediction import clips, system
 from avel_tf.prediction.events import Localization
 from avel_tf.prediction.system import System
 from avel_tf.records.description import AVE
+from pipelines import command as program
 from pipelines.command import main
+from tests import programs
 
 ENCODERS = {
     "kind": "media",
@@ -418,17 +418,11 @@ def test_results_before_an_interruption_are_written(
 
 @pytest.mark.slow
 def test_the_real_encoders(trained, write_video, tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "pipelines.command",
-        "predict",
-        write_video("clip.mp4", 3, loud=1),
-    ]
+    command = ["predict", write_video("clip.mp4", 3, loud=1)]
     command += ["--model", trained("sel").saved_model, "--csv", tmp_path / "events.csv"]
     command += ["--audio_weights", "random", "--visual_weights", "random"]
     command += ["--frames_per_segment", "1", "--encoder_precision", "float32"]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    done = programs.run(pathlib.Path(program.__file__), *command)
     assert done.returncode == 0, done.stderr
     assert "vggish has RANDOM WEIGHTS" in done.stderr
     assert "Encoding clip.mp4: 100%" in done.stderr

@@ -1,8 +1,5 @@
 """Both localizers under `fit`, mixed precision, and saving."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -11,6 +8,7 @@ from avel_tf import models
 from avel_tf.losses import localization_losses, localization_targets
 from avel_tf.metrics import localization_metrics
 from avel_tf.models import SYSTEMS
+from tests import programs
 from tests.eager import eagerly
 
 TASKS = {task: systems["dam"] for task, systems in SYSTEMS.items()}
@@ -212,4 +210,5 @@ def test_reload_in_a_fresh_process(arguments, make_batch, tmp_path):
         np.savez(path + ".inputs.npz", **features)
         np.savez(path + ".outputs.npz", **model.predict_on_batch(features))
         paths.append(path)
-    subprocess.run([sys.executable, "-c", RELOAD, *paths], check=True)
+    reloaded = programs.run(RELOAD, *paths)
+    assert reloaded.returncode == 0, reloaded.stderr
