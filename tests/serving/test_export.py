@@ -32,29 +32,30 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-requests, outputs = np.load(sys.argv[2], allow_pickle=True).item(), {}
-signatures = tf.saved_model.load(sys.argv[1]).signatures
-assert signatures.keys() == requests.keys()
-with tf.compat.v1.Session(graph=tf.Graph()) as session:
-    loaded = tf.compat.v1.saved_model.loader.load(session, ["serve"], sys.argv[1])
+for folder in sys.argv[1:]:
+    requests, outputs = np.load(f"{folder}/requests.npy", allow_pickle=True).item(), {}
+    signatures = tf.saved_model.load(f"{folder}/model").signatures
+    assert signatures.keys() == requests.keys()
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        loaded = tf.compat.v1.saved_model.loader.load(session, ["serve"], f"{folder}/model")
+        for name, request in requests.items():
+            definition = loaded.signature_def[name]
+            fetches = {key: tensor.name for key, tensor in definition.outputs.items()}
+            feeds = {definition.inputs[key].name: value for key, value in request.items()}
+            outputs[name] = session.run(fetches, feeds)
     for name, request in requests.items():
-        definition = loaded.signature_def[name]
-        fetches = {key: tensor.name for key, tensor in definition.outputs.items()}
-        feeds = {definition.inputs[key].name: value for key, value in request.items()}
-        outputs[name] = session.run(fetches, feeds)
-for name, request in requests.items():
-    answer = signatures[name](**{key: tf.constant(value) for key, value in request.items()})
-    for key, value in answer.items():
-        if value.dtype == tf.string:
-            np.testing.assert_array_equal(outputs[name][key], value)
-        else:
-            np.testing.assert_allclose(outputs[name][key], value, rtol=1e-4, atol=1e-5)
-np.save(sys.argv[3], outputs)
+        answer = signatures[name](**{key: tf.constant(value) for key, value in request.items()})
+        for key, value in answer.items():
+            if value.dtype == tf.string:
+                np.testing.assert_array_equal(outputs[name][key], value)
+            else:
+                np.testing.assert_allclose(outputs[name][key], value, rtol=1e-4, atol=1e-5)
+    np.save(f"{folder}/outputs.npy", outputs)
 assert "avel_tf" not in sys.modules and "tensorflow_io" not in sys.modules
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def test_examples(examples_folder):
     """Function that returns the serialized test records of a task."""
 
@@ -101,32 +102,41 @@ def test_each_weight_is_written_once(task, trained):
     assert num_bytes <= data.stat().st_size < 1.2 * num_bytes
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("task", ["sel", "cml"])
-def test_standard_tensorflow_serves_every_signature(task, trained, test_examples, tmp_path):
-    run, examples = trained(task), test_examples(task)
-    random = np.random.default_rng(0)
-    requests = {"serving_default": {"examples": np.array(examples, object)}}
+@pytest.fixture(scope="module")
+def served_outputs(trained, test_examples, tmp_path_factory):
+    """Outputs of every signature of both tasks, from one process that has only TensorFlow."""
+    folder, random = tmp_path_factory.mktemp("served"), np.random.default_rng(0)
     audio = random.random((2, 10, 128), np.float32)
     visual = random.random((2, 10, 7, 7, 512), np.float32)
-    if task == "sel":
-        requests["localize_event"] = {"audio_features": audio, "visual_features": visual}
-    else:
-        requests["audio_to_visual"] = {
-            "query_audio_features": audio[:, :3],
-            "candidate_visual_features": visual,
-        }
-        requests["visual_to_audio"] = {
-            "query_visual_features": visual[:, :4],
-            "candidate_audio_features": audio,
-        }
-    np.save(tmp_path / "requests.npy", requests)
-    subprocess.run(
-        [sys.executable, "-c", SERVE, run.saved_model, "requests.npy", "outputs.npy"],
-        check=True,
-        cwd=tmp_path,  # where there is no avel_tf
-    )
-    outputs = np.load(tmp_path / "outputs.npy", allow_pickle=True).item()
+    requests = {
+        "sel": {"localize_event": {"audio_features": audio, "visual_features": visual}},
+        "cml": {
+            "audio_to_visual": {
+                "query_audio_features": audio[:, :3],
+                "candidate_visual_features": visual,
+            },
+            "visual_to_audio": {
+                "query_visual_features": visual[:, :4],
+                "candidate_audio_features": audio,
+            },
+        },
+    }
+    for task, by_name in requests.items():
+        by_name["serving_default"] = {"examples": np.array(test_examples(task), object)}
+        (folder / task).mkdir()
+        (folder / task / "model").symlink_to(trained(task).saved_model)
+        np.save(folder / task / "requests.npy", by_name)
+    # In a folder where there is no avel_tf.
+    subprocess.run([sys.executable, "-c", SERVE, *requests], check=True, cwd=folder)
+    return {
+        task: np.load(folder / task / "outputs.npy", allow_pickle=True).item() for task in requests
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["sel", "cml"])
+def test_standard_tensorflow_serves_every_signature(task, trained, test_examples, served_outputs):
+    run, examples, outputs = trained(task), test_examples(task), served_outputs[task]
     model = run.load()
     features = parse_examples(tf.constant(examples), tuple(model.input))
     expected = model({name: tf.cast(each, tf.float32) for name, each in features.items()})
