@@ -4,7 +4,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import time
 
 import ml_metadata
 import pytest
@@ -226,8 +225,8 @@ sys.stdin.read()
 
 @pytest.mark.slow
 def test_a_locked_file_is_waited_for_with_a_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # between ml-metadata's attempts
     lineage = Lineage(tmp_path / "lineage.sqlite")
+    monkeypatch.setattr(lineage.store, "_max_num_retries", 1)  # ml-metadata's, of five
     command = [sys.executable, "-c", LOCK, tmp_path / "lineage.sqlite"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         other.stdout.readline()

@@ -22,7 +22,7 @@ def run_cell(source, names):
 
 
 @pytest.mark.slow
-def test_notebook(monkeypatch, tmp_path):
+def test_notebook(fake_encoder, monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     notebook = json.loads((DOCS / "examples/notebook.ipynb").read_text())
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
