@@ -5,6 +5,8 @@
 #             both backends train, save and open each other's models; needs a package index
 # make format rewrites the code in the house's format
 
+# Compiled modules are kept for the next run, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
 # PYTHON=… decides on the interpreter; otherwise requirements/find_python does.
 export PYTHON
 ENVIRONMENT := .venv/.complete
