@@ -1,5 +1,7 @@
 """Networks of `keras.applications` as encoders, without their weights, which are not here."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -17,6 +19,14 @@ SHAPES = {
 }
 
 
+@functools.cache
+def make_encoder(name):
+    """An encoder in float32, which takes long to make."""
+    return choosing.visual_encoder(
+        EncodingConfig("random", "random", 2, "float32", visual_encoder=name)
+    )
+
+
 def test_names_are_those_of_the_settings():
     assert choosing.VISUAL_ENCODERS.keys() == set(VISUAL_ENCODERS)
     assert choosing.AUDIO_ENCODERS.keys() == set(AUDIO_ENCODERS)
@@ -26,8 +36,7 @@ def test_names_are_those_of_the_settings():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
 def test_pictures_become_the_map_before_the_pooling(name):
-    encoding = EncodingConfig("random", "random", 2, "float32", visual_encoder=name)
-    encoder = choosing.visual_encoder(encoding)
+    encoder = make_encoder(name)
     assert encoder.feature_shape == SHAPES[name]
     assert encoder.metadata()["name"] == name
     frames = np.random.default_rng(0).integers(0, 256, (1, 2, 224, 224, 3), np.uint8)
@@ -45,12 +54,13 @@ def test_pictures_become_the_map_before_the_pooling(name):
 @pytest.mark.parametrize("name", ["efficientnetv2b0", "convnext_tiny"])
 def test_networks_compute_in_bfloat16_too(name):
     frames = np.random.default_rng(0).integers(0, 256, (1, 1, 224, 224, 3), np.uint8)
-    maps = {}
-    for precision in ("float32", "bfloat16"):
-        encoder = ApplicationEncoder(name, precision=precision)
+    encoders = {
+        "float32": make_encoder(name),
+        "bfloat16": ApplicationEncoder(name, "random", "bfloat16"),
+    }
+    for precision, encoder in encoders.items():
         assert encoder.metadata()["precision"] == precision
-        maps[precision] = encoder(frames).ravel()
-    cosine = np.corrcoef(*maps.values())[0, 1]
+    cosine = np.corrcoef(*(encoder(frames).ravel() for encoder in encoders.values()))[0, 1]
     assert 0.99 < cosine < 1
 
 

@@ -22,7 +22,7 @@ def processes():
 def dask():
     from dask.distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster:
         yield ("--runner=DaskRunner", f"--dask_client_address={cluster.scheduler_address}")
 
 
