@@ -14,6 +14,7 @@ SYSTEMS = {
         "ed_tcn",
         "psp",
         "cmbs",
+        "cace",
     ),
     "cml": ("dam", "avdln", "dcca"),
 }

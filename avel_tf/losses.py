@@ -19,6 +19,7 @@ TARGETS = {
     "segment_label_logits": "segment_label",
 }
 PAIR_SIMILARITY_WEIGHT = 100.0  # as published for PSP
+CONTRAST_TEMPERATURE = 0.01  # as published for CACE-Net
 LOWEST = -1e9  # never the maximum of a record's segments
 
 
@@ -57,7 +58,8 @@ def localization_losses(
     - `aligned_distances`: `ContrastiveLoss`.
     - `projections`: `CanonicalCorrelationLoss`.
     - `joint_gate_probabilities`: the sum of the losses on it, on `event_relevance_logits`, both as
-      below, and on the record's category, its own and that of the modalities.
+      below, and on the record's category, its own and that of the modalities; with
+      `contrast_views` also the `EventContrastLoss`, under full supervision.
     - All others are outputs of dual attention matching: Eq. 8,
       lambda * category + (1 - lambda) * relevance, or whichever of the two exists. The loss on
       relevance is a binary cross-entropy.
@@ -118,6 +120,8 @@ def localization_losses(
             "event_relevance_logits": kind(from_logits=True),
             "joint_gate_probabilities": kind(),
         }
+        if "contrast_views" in outputs and not is_weak:
+            losses["contrast_views"] = EventContrastLoss()
         return losses, dict.fromkeys(losses, 1.0)
 
     relevance = _relevance_losses(outputs, relevance_loss, is_weak)
@@ -337,6 +341,54 @@ class PairSimilarityLoss(keras.losses.Loss):
         relevance = ops.maximum(ops.cast(y_true, y_pred.dtype), 0.0)
         errors = ops.square(_to_unit_sum(y_pred) - _to_unit_sum(relevance))
         return ops.mean(errors * segment_weights(y_true), axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="avel_tf")
+class EventContrastLoss(keras.losses.Loss):
+    """Supervised contrast of a record's segments, of which there are two views each.
+
+    Each view is to be more like its positives than like the other views of its record: like the
+    second view of its segment and, if that is part of the event, like both views of all segments
+    of the event. It costs the mean over its positives of -log softmax(product / τ), the softmax
+    over all other views. Views of zeros and of padded segments are left out; a record that has no
+    others costs nothing.
+
+    Args:
+        temperature: Float. τ.
+    Call arguments:
+        y_true: Tensor (B, T) of event relevance, `PADDING` in padded segments.
+        y_pred: Float tensor (B, T, 2 D): two views of each segment, each of unit length or zero.
+    Reference: Khosla et al., Supervised Contrastive Learning, NeurIPS 2020, Eq. 2.
+    """
+
+    def __init__(self, temperature: float = CONTRAST_TEMPERATURE, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.temperature = temperature
+
+    def call(self, y_true, y_pred):
+        views = ops.concatenate(ops.split(y_pred, 2, axis=-1), axis=1)  # (B, 2 T, D)
+        relevance = ops.concatenate([y_true, y_true], axis=1)
+        is_view = ops.logical_and(relevance != PADDING, ops.any(views != 0, axis=-1))
+        is_event = relevance > 0
+        segment = ops.arange(ops.shape(y_true)[1])
+        segment = ops.concatenate([segment, segment], axis=0)
+        number = ops.arange(ops.shape(views)[1])
+        is_other = is_view[:, None] & (number[:, None] != number)  # (B, 2 T, 2 T)
+        is_positive = (segment[:, None] == segment) | (is_event[:, :, None] & is_event[:, None])
+        is_positive = is_positive & is_other & is_view[:, :, None]
+        products = ops.matmul(views, ops.swapaxes(views, 1, 2)) / self.temperature
+        costs = -ops.log_softmax(ops.where(is_other, products, LOWEST), axis=-1)
+        costs = _mean_where(is_positive, costs)  # (B, 2 T)
+        return _mean_where(ops.any(is_positive, axis=-1), costs)
+
+    def get_config(self):
+        return {**super().get_config(), "temperature": self.temperature}
+
+
+def _mean_where(condition: Any, values: Any) -> Any:
+    """Mean over the last axis of the values for which a condition holds; 0 if for none."""
+    count = ops.sum(ops.cast(condition, values.dtype), axis=-1)
+    return ops.sum(ops.where(condition, values, 0.0), axis=-1) / ops.maximum(count, 1.0)
 
 
 def _to_unit_sum(values: Any) -> Any:

@@ -9,7 +9,7 @@ SMALLEST_SQUARE = 1e-12  # a square root has no finite derivative at zero
 
 def cosine_similarity(features: Any, others: Any) -> Any:
     """Float32 cosine over the last axis, for shapes that broadcast; 0 for a feature of zeros."""
-    features, others = (_unit_length(ops.cast(x, "float32")) for x in (features, others))
+    features, others = (unit_length(ops.cast(x, "float32")) for x in (features, others))
     return ops.sum(features * others, axis=-1)
 
 
@@ -19,6 +19,7 @@ def euclidean_distance(features: Any, others: Any) -> Any:
     return ops.sqrt(ops.sum(difference**2, axis=-1) + SMALLEST_SQUARE)
 
 
-def _unit_length(x):
+def unit_length(x: Any) -> Any:
+    """Scales the last axis of a float32 tensor to a length of 1; zeros stay zero."""
     square = ops.sum(x**2, axis=-1, keepdims=True)
     return x / ops.sqrt(ops.maximum(square, SMALLEST_SQUARE))

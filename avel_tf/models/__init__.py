@@ -14,6 +14,7 @@ from avel_tf.models.cross_modality_localizer import CrossModalityLocalizer
 from avel_tf.models.dual_attention_matching import DualAttentionMatching
 from avel_tf.models.event_localizer import SupervisedEventLocalizer
 from avel_tf.models.followers import (
+    CoGuidanceContrastiveEnhancement,
     CrossModalBackgroundSuppression,
     PositiveSamplePropagation,
 )
@@ -31,6 +32,7 @@ SYSTEMS: dict[str, dict[str, Callable[..., Localizer]]] = {
         "ed_tcn": EncoderDecoderTCN,
         "psp": PositiveSamplePropagation,
         "cmbs": CrossModalBackgroundSuppression,
+        "cace": CoGuidanceContrastiveEnhancement,
     },
     "cml": {
         "dam": CrossModalityLocalizer,
@@ -44,6 +46,7 @@ __all__ = [
     "AudioVisualDistanceLearning",
     "AudioVisualDualNetwork",
     "AudioVisualLocalizer",
+    "CoGuidanceContrastiveEnhancement",
     "CrossModalBackgroundSuppression",
     "CrossModalityLocalizer",
     "DeepCanonicalCorrelation",

@@ -11,7 +11,14 @@ from avel_tf.models import SYSTEMS
 from avel_tf.models.localizer import Localizer
 from avel_tf.notebook.dataset import Dataset, Split
 from avel_tf.serving.provenance import describe_data
-from avel_tf.training.fitting import MONITOR, check_val, compile_model, fit_model, make_repeatable
+from avel_tf.training.fitting import (
+    MONITOR,
+    check_val,
+    compile_model,
+    fit_model,
+    make_repeatable,
+    warn_of_late_starts,
+)
 
 
 def fit(
@@ -85,6 +92,7 @@ def fit(
         [best],
         describe_data(dataset.source),
     )
+    warn_of_late_starts(model)
     if isinstance(model, Localizer):
         description = dataclasses.asdict(dataset.description)
         model.trained_on = {"source": dataset.source, "description": description}

@@ -1,5 +1,6 @@
 """Steps of training that do not depend on where the records are."""
 
+import logging
 from collections.abc import Sequence
 
 import keras
@@ -9,6 +10,7 @@ from avel_tf import losses, metrics
 from avel_tf.ave import Annotation
 from avel_tf.configuration import TrainingConfig
 from avel_tf.errors import InputError
+from avel_tf.models.followers.cace import LateStart
 from avel_tf.optimizers import PytorchAdam
 from avel_tf.records import Window
 from avel_tf.utils.progress import Progress
@@ -25,6 +27,14 @@ class ValAccuracy(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         names = metrics.monitored_logs(self.model.output)
         logs[MONITOR] = sum(logs[f"val_{name}"] for name in names) / len(names)
+
+
+class LateStarts(keras.callbacks.Callback):
+    """Opens each `LateStart` of a model when its epoch begins, in a resumed training too."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for layer in _late_starts(self.model):
+            layer.is_open.assign(epoch + 1 >= layer.epoch)
 
 
 class ProgressLine(keras.callbacks.Callback):
@@ -65,6 +75,22 @@ def check_val(task: str, val: Sequence[Annotation | Window]) -> None:
             f"None of the {len(val)} val records has an event that is shorter than the record, so "
             "no epoch would be better than another. Use a dataset with such records in val."
         )
+
+
+def warn_of_late_starts(model: keras.Model) -> None:
+    """Warns if the epoch that was kept of a model is one before a part of it came in."""
+    for layer in _late_starts(model):
+        if not keras.ops.convert_to_numpy(layer.is_open):
+            logging.getLogger(__name__).warning(
+                "The model is of an epoch before %d, with which its %s begins: it has none. A "
+                "larger patience gives it time.",
+                layer.epoch,
+                layer.name.removesuffix("_start"),
+            )
+
+
+def _late_starts(model: keras.Model) -> list[LateStart]:
+    return [layer for layer in model.layers if isinstance(layer, LateStart)]
 
 
 def make_repeatable(config: TrainingConfig) -> None:
@@ -147,7 +173,7 @@ def fit_model(
         initial_epoch=epochs.start,
         steps_per_epoch=steps,
         shuffle=False,  # the dataset is already shuffled
-        callbacks=[ValAccuracy(), *callbacks, progress],
+        callbacks=[LateStarts(), ValAccuracy(), *callbacks, progress],
         verbose=0,
     )
 

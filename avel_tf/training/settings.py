@@ -41,7 +41,7 @@ def system_training(
         training = dataclasses.replace(
             training, optimizer="pytorch_adam", schedule="fifths", batch_size=128
         )
-    elif system == "cmbs":
+    elif system in ("cmbs", "cace"):
         training = dataclasses.replace(
             training,
             optimizer="pytorch_adam",
@@ -68,15 +68,16 @@ def system_training(
                 epochs=epochs,
                 patience=epochs,
             )
-        elif system in ("psp", "cmbs"):
+        elif system in ("psp", "cmbs", "cace"):
             epochs = 300 if system == "psp" else 200
             training = dataclasses.replace(training, epochs=epochs, patience=epochs)
         elif system == "avdln":  # published with Keras, whose Adam it is
             training = dataclasses.replace(training, examples="segments", kept_epoch="last")
         return training
+    late = 24 if system == "cace" else 0  # epochs before its contrast, which may not end it
     if settings == "own":
-        return dataclasses.replace(training, batch_size=16, epochs=60, patience=15)
-    training = dataclasses.replace(training, patience=8)
+        return dataclasses.replace(training, batch_size=16, epochs=60, patience=15 + late)
+    training = dataclasses.replace(training, patience=8 + late)
     if system == "dam" and task == "cml":
         return dataclasses.replace(
             training,

@@ -39,6 +39,7 @@ from avel_tf.training.fitting import (
     fit_model,
     keras_batches,
     make_repeatable,
+    warn_of_late_starts,
 )
 from avel_tf.training.result import TrainingResult
 from avel_tf.training.run_folder import RunFolder
@@ -105,6 +106,7 @@ def train(
     is_last_kept = config.kept_epoch == "last"
     kept_epoch = len(checkpoints.history) - 1 if is_last_kept else checkpoints.best_epoch
     kept = checkpoints.load(kept_epoch)
+    warn_of_late_starts(kept)
     kept.trained_on = {"source": source, "description": dataclasses.asdict(description)}
     model_folder.keras_path.parent.mkdir()
     kept.save(model_folder.keras_path)

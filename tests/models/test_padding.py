@@ -29,6 +29,7 @@ VARIANTS = {
         "ed_tcn": ("ed_tcn", {}, {}),
         "psp": ("psp", {"units": 4}, {}),
         "cmbs": ("cmbs", {"units": 4}, {}),
+        "cace": ("cace", {"units": 4}, {}),
         "cmbs_weak": ("cmbs", {"units": 4}, {"supervision": "weak"}),
     },
     "cml": {
@@ -63,6 +64,8 @@ def make_model(task, name):
     for layer in model._flatten_layers():  # at all depths; Keras has no public equivalent
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = 0  # what it drops would differ with the length
+        elif isinstance(layer, keras.layers.GaussianNoise):
+            layer.stddev = 0
     rng = np.random.default_rng(1)
     for weight in model.trainable_weights:
         weight.assign(0.4 * rng.normal(size=weight.shape))

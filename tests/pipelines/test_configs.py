@@ -6,6 +6,7 @@ import pytest
 
 from avel_tf.choices import SYSTEMS
 from avel_tf.cli.program import parse_arguments
+from avel_tf.models.followers.cace import CONTRAST_EPOCH
 from avel_tf.training.settings import SETTINGS, system_training
 from pipelines import configs, local_runner
 from pipelines.ave_pipeline import create_pipeline
@@ -111,6 +112,7 @@ def test_faithful_settings_are_what_the_papers_say():
     for system, batch_size, learning_rate, epochs in (
         ("psp", 128, 1e-3, 300),
         ("cmbs", 64, 7e-4, 200),
+        ("cace", 64, 7e-4, 200),
     ):
         training = system_training("sel", system, "faithful")
         assert (training.batch_size, training.learning_rate) == (batch_size, learning_rate)
@@ -122,6 +124,13 @@ def test_faithful_settings_are_what_the_papers_say():
     weak = system_training("sel", "audio", "faithful", "weak")
     assert (weak.segment_loss, weak.epochs, weak.patience) == ("soft_margin", 250, 250)
     assert (weak.optimizer, weak.schedule) == ("pytorch_adam", "drop")
+
+
+def test_patience_lasts_until_a_late_part_was_trained():
+    for settings in SETTINGS:
+        plain, late = (system_training("sel", name, settings) for name in ("cmbs", "cace"))
+        assert late.patience - plain.patience == (CONTRAST_EPOCH - 1) * (settings != "faithful")
+        assert late.epochs > CONTRAST_EPOCH
 
 
 def test_unknown_settings_and_systems_are_named():

@@ -22,7 +22,7 @@ INPUTS = {
     "visual_features": RANDOM.random((1, 10, 7, 7, 512), np.float32),
     "event_relevance": np.array([[0, 0, 1, 1, 1, 1, 0, 0, 0, 0]], np.float32),
 }
-SMALL = {system: {"units": 8} for system in ("psp", "cmbs")}  # for their many operations
+SMALL = {system: {"units": 8} for system in ("psp", "cmbs", "cace")}  # for their many operations
 CASES = [
     (task, system, SMALL.get(system, {}))
     for task, systems in SYSTEMS.items()

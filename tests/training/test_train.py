@@ -17,6 +17,7 @@ from avel_tf import losses, metrics
 from avel_tf.choices import OPTIMIZERS, SYSTEMS
 from avel_tf.configuration import ModelConfig, TrainingConfig
 from avel_tf.errors import DeviceError, InputError
+from avel_tf.models import SYSTEMS as SYSTEM_CLASSES
 from avel_tf.optimizers import PytorchAdam
 from avel_tf.records import DatasetFolder, shard_paths
 from avel_tf.training import fitting
@@ -481,6 +482,30 @@ def test_every_system_takes_a_step(config):
     outputs = {name: np.asarray(output) for name, output in model(features).items()}
     expected = np.nanmean(metrics.record_accuracies(config.task, labels, outputs))
     np.testing.assert_allclose(history["val_accuracy"], expected, rtol=1e-5)
+
+
+def test_a_late_part_begins_with_its_epoch_in_a_resumed_training_too(tmp_path, caplog):
+    model = SYSTEM_CLASSES["sel"]["cace"](audio_dim=6, visual_shape=(2, 3, 8), units=4)
+    fitting.compile_model(model, TrainingConfig("sel", "cace"), 1)
+    features, labels = random_batch(model)
+    data = features, losses.localization_targets(model.output, labels)
+    batches = tf.data.Dataset.from_tensors(data)
+
+    def fit(epochs):
+        model.run_eagerly = True  # tracing takes longer than this test
+        train_batches = batches.repeat(len(epochs))
+        return fitting.fit_model(model, train_batches, batches, epochs, [], "random").history
+
+    assert fit(range(22, 24))["contrast_views_loss"] == [0, 0]  # epochs 23 and 24
+    fitting.warn_of_late_starts(model)
+    assert "of an epoch before 25, with which its contrast begins: it has none" in caplog.text
+    model.save(tmp_path / "model.keras")
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    logs = fit(range(24, 25))
+    assert logs["contrast_views_loss"][0] > 0.1 and logs["val_contrast_views_loss"][0] > 0.1
+    caplog.clear()
+    fitting.warn_of_late_starts(model)
+    assert not caplog.text
 
 
 @pytest.mark.slow

@@ -53,8 +53,7 @@ class Suppression:
 
     def pooled(self, audio: Any, regions: Any, norm: keras.layers.Layer) -> Any:
         """Spatial and channel attention: pools regions (B, T, R, D) to (B, T, D)."""
-        attended = self.self_attention(regions, regions.shape[-1], "spatial")
-        attended = norm(regions + self._dropout(REGION_DROPOUT, "spatial")(attended))
+        attended = self.attended_regions(regions, norm, "spatial")
         mean = ops.mean(attended, axis=2, keepdims=True)
         spatial = self._pool(attended, mean, "spatial")
         sound = audio[:, :, None]  # (B, T, 1, audio width)
@@ -66,6 +65,11 @@ class Suppression:
         gate = self.dense(width, "channel_gate", "sigmoid")(hidden)[:, :, None]
         pooled = self._pool(regions * (1 + gate), sound, "guided")
         return pooled + SPATIAL_WEIGHT * ops.sigmoid(spatial) * pooled
+
+    def attended_regions(self, regions: Any, norm: keras.layers.Layer, name: str) -> Any:
+        """Lets regions (B, T, R, D) attend to each other: the same shape."""
+        attended = self.self_attention(regions, regions.shape[-1], name)
+        return norm(regions + self._dropout(REGION_DROPOUT, name)(attended))
 
     def attended(self, audio: Any, visual: Any, is_present: Any) -> dict[str, Any]:
         """Cross-modal attention over segments, and suppression of background.
