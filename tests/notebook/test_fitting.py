@@ -12,7 +12,12 @@ from avel_tf import metrics
 from avel_tf.configuration import ModelConfig, TrainingConfig
 from avel_tf.errors import InputError
 from avel_tf.evaluation.scoring import score
-from avel_tf.models import AudioVisualLocalizer, CrossModalityLocalizer, SupervisedEventLocalizer
+from avel_tf.models import (
+    AudioVisualLocalizer,
+    CoGuidanceContrastiveEnhancement,
+    CrossModalityLocalizer,
+    SupervisedEventLocalizer,
+)
 from avel_tf.notebook.dataset import Dataset
 from avel_tf.records import DatasetFolder
 from tests.eager import eagerly
@@ -107,6 +112,13 @@ def test_the_progress_ends_at_its_end_when_training_stops_early(datasets, capsys
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("Training on official features:   0%")
     assert "Training on official features: 100%" in lines[-1] and " 10/10 " in lines[-1]
+
+
+@eagerly()
+def test_a_model_of_before_its_late_part_is_told(datasets, caplog):
+    model = CoGuidanceContrastiveEnhancement(units=4)
+    avel_tf.fit(model, datasets["sel"], epochs=1)
+    assert "of an epoch before 25, with which its contrast begins" in caplog.text
 
 
 def test_weak_supervision_needs_them(datasets):

@@ -508,6 +508,23 @@ def test_a_late_part_begins_with_its_epoch_in_a_resumed_training_too(tmp_path, c
     assert not caplog.text
 
 
+@eagerly()
+def test_a_model_of_before_its_late_part_is_told(
+    run_training, examples_folder, monkeypatch, caplog
+):
+    def small(config, steps_per_epoch, description):
+        model = SYSTEM_CLASSES["sel"]["cace"](units=4)
+        fitting.compile_model(model, config, steps_per_epoch)
+        return model
+
+    monkeypatch.setattr(training, "compiled_model", small)
+    monkeypatch.setattr(training, "export_model", lambda *_: None)  # tested elsewhere
+    config = TrainingConfig("sel", "cace", epochs=1, in_memory=True)
+    model = run_training(config, examples_folder("sel")).load()
+    assert "of an epoch before 25, with which its contrast begins" in caplog.text
+    assert float(model.get_layer("contrast_start").is_open) == 0
+
+
 @pytest.mark.slow
 def test_the_step_is_traced_once():
     model = training.compiled_model(TrainingConfig("cml", "dcca"), 1)
