@@ -11,7 +11,8 @@ import pytest
 
 from tests import programs
 
-RUNNER = pathlib.Path(__file__).resolve().parents[2] / "pipelines" / "local_runner.py"
+PIPELINES = pathlib.Path(__file__).resolve().parents[2] / "pipelines"
+RUNNER = PIPELINES / "local_runner.py"
 COMPONENTS = (
     "AveExampleGen",
     "StatisticsGen",
@@ -21,6 +22,7 @@ COMPONENTS = (
     "InfraValidator",
     "Pusher",
 )
+TRAINING = ("--epochs", 6, "--batch_size", 8, "--relevance_loss", "each")
 
 pytestmark = pytest.mark.slow
 
@@ -34,8 +36,7 @@ def run(*arguments, status=0, shares_imports=True):
 def flags(features, root, task, *more):
     return [
         *("--config", "ave", "--features_dir", features, "--task", task, "--output_root", root),
-        *("--allow_anomaly", "missing_category:*", "--epochs", 6, "--batch_size", 8),
-        *("--relevance_loss", "each", *more),
+        *("--allow_anomaly", "missing_category:*", *TRAINING, *more),
     ]
 
 
@@ -46,21 +47,43 @@ def outcomes(screen):
 
 @pytest.fixture(scope="module")
 def first_run(feature_folder, tmp_path_factory):
-    """Function that runs a task's pipeline once and returns its output root and its output."""
+    """Function that runs a task's pipeline once and returns its output root and `Finished`.
+
+    That of `sel` starts its server as users' runs do, that of `cml` is killed first.
+    """
 
     @functools.cache
     def run_once(task):
         root = tmp_path_factory.mktemp(task)
-        shares_imports = task != "sel"  # which is run as users do
-        return root, run(*flags(feature_folder, root, task), shares_imports=shares_imports).stdout
+        arguments = flags(feature_folder, root, task)
+        if task == "cml":
+            kill_in_training(root, arguments)
+        return root, run(*arguments, shares_imports=task == "cml")
 
     return run_once
 
 
-@pytest.mark.parametrize("task", ["sel", "cml"])
-def test_features_become_a_served_model_and_a_second_run_is_cached(feature_folder, first_run, task):
-    root, screen = first_run(task)
-    assert outcomes(screen) == [(name, "done") for name in COMPONENTS]
+def kill_in_training(root, arguments):
+    program = programs.Program(RUNNER, *arguments)
+    deadline = time.monotonic() + 300
+    while not list(root.glob("artifacts/Trainer/.working/*/*/checkpoints/epoch-00002.keras")):
+        assert program.is_running() and time.monotonic() < deadline
+        time.sleep(0.02)
+    program.kill()
+    assert program.wait().returncode == -signal.SIGKILL
+    assert not list(root.glob("artifacts/Trainer/model/[0-9]*"))
+
+
+@pytest.mark.parametrize(("task", "num_cached"), [("sel", 0), ("cml", 3)])
+def test_features_become_a_served_model_and_a_second_run_is_cached(
+    feature_folder, first_run, task, num_cached
+):
+    root, first = first_run(task)
+    screen = first.stdout
+    assert outcomes(screen) == [
+        (name, "done" if place >= num_cached else "unchanged, served from cache")
+        for place, name in enumerate(COMPONENTS)
+    ]
 
     versions = list((root / "served" / f"ave-{task}").glob("[0-9]*"))
     assert len(versions) == 1 and versions[0].name.isdigit()
@@ -96,33 +119,22 @@ def test_another_threshold_evaluates_again_and_nothing_else(feature_folder, firs
     ) | dict.fromkeys(["Evaluator", "Pusher"], "done")
 
 
-def test_killed_training_resumes_and_gives_the_same_model(feature_folder, first_run, tmp_path):
-    program = programs.Program(RUNNER, *flags(feature_folder, tmp_path, "sel"))
-    deadline = time.monotonic() + 300
-    while not list(tmp_path.glob("artifacts/Trainer/.working/*/*/checkpoints/epoch-00002.keras")):
-        assert program.is_running() and time.monotonic() < deadline
-        time.sleep(0.02)
-    program.kill()
-    assert program.wait().returncode == -signal.SIGKILL
-    assert not list(tmp_path.glob("artifacts/Trainer/model/[0-9]*"))
-
-    resumed = run(*flags(feature_folder, tmp_path, "sel"))
-    assert outcomes(resumed.stdout)[:3] == [
-        (name, "unchanged, served from cache") for name in COMPONENTS[:3]
-    ]
+def test_killed_training_resumes_and_gives_the_same_model(first_run, tmp_path):
+    root, resumed = first_run("cml")
     assert "Training resumes after epoch" in resumed.stderr
-    uninterrupted, _ = first_run("sel")
-    histories = [
-        next(root.glob("artifacts/Trainer/model_run/*/history.csv")).read_text()
-        for root in (tmp_path, uninterrupted)
-    ]
-    assert histories[0] == histories[1]
-
-
-def test_failure_names_component_reason_and_remedy(feature_folder, tmp_path):
-    result = run(
-        *("--config", "ave", "--features_dir", feature_folder, "--output_root", tmp_path), status=1
+    (dataset,) = root.glob("artifacts/AveExampleGen/examples/[0-9]*")
+    trained = programs.run(
+        PIPELINES / "command.py", "train", dataset, tmp_path / "model", *TRAINING
     )
+    assert trained.returncode == 0, trained.stderr
+    (history,) = root.glob("artifacts/Trainer/model_run/[0-9]*/history.csv")
+    assert history.read_text() == (tmp_path / "model" / "run" / "history.csv").read_text()
+
+
+def test_failure_names_component_reason_and_remedy(feature_folder, first_run):
+    root, _ = first_run("sel")
+    places = ("--features_dir", feature_folder, "--output_root", root)
+    result = run("--config", "ave", "--task", "sel", *places, status=1)
     assert "ExampleValidator failed: Anomalies of the dataset (" in result.stderr
     assert "missing_category:train:Mandolin" in result.stderr
     assert "--allow_anomaly NAME" in result.stderr
