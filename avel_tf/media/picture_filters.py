@@ -1,6 +1,7 @@
 """Interlaced and HDR pictures -> progressive ones of standard range, by FFmpeg's filters."""
 
 import collections
+import threading
 from collections.abc import Iterator
 
 import av
@@ -10,6 +11,8 @@ DEINTERLACE = ("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
 TONE_MAP = ("scale", "out_transfer=bt709:out_primaries=bt709:intent=perceptual")
 HDR_TRANSFERS = (16, 18)  # PQ and HLG in ITU-T H.273
 Pictures = Iterator[tuple[int, av.VideoFrame]]
+
+_kept = threading.local()  # the last tone map: `graph`, and `kind` of its frames
 
 
 def deinterlaced(pictures: Pictures) -> Pictures:
@@ -38,12 +41,20 @@ def deinterlaced(pictures: Pictures) -> Pictures:
 
 
 def to_standard_range(frame: av.VideoFrame) -> av.VideoFrame:
-    """Tone-maps a frame of high dynamic range; returns others as they are."""
+    """Tone-maps a frame of high dynamic range; returns others as they are.
+
+    FFmpeg takes seconds to compute a table for the first frame, which serves those that follow.
+    """
     if frame.color_trc not in HDR_TRANSFERS:
         return frame
-    graph = _graph(frame, *TONE_MAP, source=":colorspace=bt2020nc:range=tv")
-    graph.vpush(frame)
-    return graph.vpull()
+    kind = (frame.width, frame.height, frame.format.name, frame.color_trc)
+    if getattr(_kept, "kind", None) != kind:
+        _kept.graph = _graph(frame, *TONE_MAP, source=":colorspace=bt2020nc:range=tv")
+    _kept.kind = None  # if the graph fails, it is not used again
+    _kept.graph.vpush(frame)
+    mapped = _kept.graph.vpull()
+    _kept.kind = kind
+    return mapped
 
 
 def _graph(frame: av.VideoFrame, name: str, options: str, source: str = "") -> Graph:

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from avel_tf import media
+from avel_tf.media import picture_filters
 from avel_tf.media.frames import _to_rgb
 
 
@@ -57,8 +58,8 @@ def test_progressive_pictures_stay(write_clip):
     assert combing(frames[0, 0]) == pytest.approx(combing(woven(0)), rel=0.2)
 
 
-@pytest.mark.parametrize(("transfer", "codes"), [(16, (310, 520, 720)), (18, (300, 600, 900))])
-def test_high_dynamic_range_is_tone_mapped(transfer, codes):
+def ten_bit_frame(codes):
+    """A frame of three grey bars, by their 10-bit codes."""
     levels = np.repeat(np.array(codes, np.uint16), 16)[None].repeat(16, 0)
     frame = av.VideoFrame(48, 16, "yuv420p10le")
     grey = np.full((8, 24), 512, np.uint16)
@@ -67,6 +68,16 @@ def test_high_dynamic_range_is_tone_mapped(transfer, codes):
         padded[:, : plane.width] = values
         plane.update(padded.tobytes())
     frame.colorspace, frame.color_primaries, frame.color_range = 9, 9, 1
+    return frame
+
+
+@pytest.mark.parametrize(("transfer", "codes"), [(16, (310, 520, 720)), (18, (300, 600, 900))])
+def test_high_dynamic_range_is_tone_mapped(transfer, codes, monkeypatch):
+    make_graph, made = picture_filters._graph, []
+    monkeypatch.setattr(
+        picture_filters, "_graph", lambda *a, **b: made.append(make_graph(*a, **b)) or made[-1]
+    )
+    frame = ten_bit_frame(codes)
     frame.color_trc = 1
     plain = _to_rgb(frame, (16, 48), "bilinear")[8, 8::16].mean(axis=-1)
     frame.color_trc, frame.pts = transfer, 0
@@ -74,3 +85,9 @@ def test_high_dynamic_range_is_tone_mapped(transfer, codes):
     assert (np.diff(mapped) > 10).all() and (mapped < 255).all()
     # Highlights leave room: the curve is another one than of standard range.
     assert np.abs(mapped - plain).max() > 5
+    # The graph, which takes seconds, serves the next frame, too.
+    following = ten_bit_frame(codes[::-1])
+    following.color_trc, following.pts = transfer, 1
+    bars = _to_rgb(following, (16, 48), "bilinear")[8, 8::16].mean(axis=-1)
+    np.testing.assert_array_equal(bars, mapped[::-1])
+    assert len(made) == 1
