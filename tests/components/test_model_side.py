@@ -31,7 +31,8 @@ def test_model_and_its_history_are_published(model_runs):
     assert result.state == "COMPLETE", result.error
     model, model_run = result.outputs["model"], result.outputs["model_run"]
     assert isinstance(model, Model) and isinstance(model_run, ModelRun)
-    assert keras.saving.load_model(model.folder().keras_path).units == 8
+    trained = keras.saving.load_model(model.folder().keras_path)
+    assert trained.units == 8
     assert (model.folder().serving_path / "saved_model.pb").is_file()
     assert json.loads(model.folder().configuration_path.read_text())["learning_rate"] == 3e-3
     with model_run.folder().history_path.open(newline="") as file:
@@ -42,6 +43,7 @@ def test_model_and_its_history_are_published(model_runs):
         "best_epoch": 1,
         "val_accuracy": val_accuracy,
         "epochs": 1,
+        "parameters": sum(np.size(weight) for weight in trained.trainable_weights),
         "data": "official features",
         "caution": "",
     }
