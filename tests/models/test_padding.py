@@ -28,8 +28,7 @@ VARIANTS = {
         "avsdn": ("avsdn", {"units": 4}, {}),
         "ed_tcn": ("ed_tcn", {}, {}),
         "psp": ("psp", {"units": 4}, {}),
-        "cmbs": ("cmbs", {"units": 4}, {}),
-        "cace": ("cace", {"units": 4}, {}),
+        "cace": ("cace", {"units": 4}, {}),  # also trains all that CMBS trains with labels
         "cmbs_weak": ("cmbs", {"units": 4}, {"supervision": "weak"}),
     },
     "cml": {
@@ -40,6 +39,7 @@ VARIANTS = {
     },
 }
 CASES = [(task, name) for task, variants in VARIANTS.items() for name in variants]
+OUTPUT_CASES = [case for case in CASES if case != ("sel", "dam_weak")]  # as those of "dam"
 OF_RECORDS = "event_category_logits"  # the output that has no segments
 LENGTHS = (6, 7)  # even and odd at both levels of ED-TCN
 # Whichever is faster: eager JAX compiles every operation separately.
@@ -107,7 +107,7 @@ def make_records(task, model, make_batch, lengths, segments):
     return inputs, localization_targets(model.output, arrays)
 
 
-@pytest.mark.parametrize(("task", "name"), CASES)
+@pytest.mark.parametrize(("task", "name"), OUTPUT_CASES)
 def test_padding_changes_no_output(task, name, make_batch):
     model = make_model(task, name)
     inputs, targets = make_records(task, model, make_batch, LENGTHS, 10)

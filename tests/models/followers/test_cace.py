@@ -21,18 +21,9 @@ def test_size_of_the_description():
     assert len(model.non_trainable_weights) == 1  # of `LateStart`
 
 
-@pytest.mark.parametrize(
-    ("is_open", "relevance", "view"),
-    [
-        # Of f = (4, 4, 4, 4) and z = (3, 4, 0, 0), a quarter of the sum of f + 0.6 z.
-        (1, (16 + 0.6 * 7) / 4, [0.6, 0.8, 0, 0]),
-        (0, 16 / 4, [0, 0, 0, 0]),
-    ],
-)
-def test_known_answer(make_batch, is_open, relevance, view):
+def test_known_answer(make_batch):
     model = CoGuidanceContrastiveEnhancement(**SMALL)
     layers = zeroed(model)
-    layers["contrast_start"].is_open.assign(is_open)
     layers["visual_interaction_norm"].beta.assign([3] * 4)
     layers["audio_interaction_norm"].beta.assign([5] * 4)
     layers["contrast"].bias.assign([3, 4, -5, 0])
@@ -41,15 +32,21 @@ def test_known_answer(make_batch, is_open, relevance, view):
     features, _ = make_batch(batch=1, segments=5)
     for values in features.values():
         values[:, 4] = 0  # padding
-    outputs = model.predict_on_batch(features)
-    expected = {
-        "event_category_logits": [[0, 8, 0, 0]],  # of f alone
-        "event_relevance_logits": [[relevance] * 5],
-        "contrast_views": [[view + view] * 4 + [[0] * 8]],
-        "segment_label": [[1] * 4 + [4]],
-    }
-    for name, values in expected.items():
-        np.testing.assert_allclose(outputs[name], values, rtol=1e-5, err_msg=name)
+    for is_open, relevance, view in (
+        # Of f = (4, 4, 4, 4) and z = (3, 4, 0, 0), a quarter of the sum of f + 0.6 z.
+        (1, (16 + 0.6 * 7) / 4, [0.6, 0.8, 0, 0]),
+        (0, 16 / 4, [0, 0, 0, 0]),
+    ):
+        layers["contrast_start"].is_open.assign(is_open)
+        outputs = model.predict_on_batch(features)
+        expected = {
+            "event_category_logits": [[0, 8, 0, 0]],  # of f alone
+            "event_relevance_logits": [[relevance] * 5],
+            "contrast_views": [[view + view] * 4 + [[0] * 8]],
+            "segment_label": [[1] * 4 + [4]],
+        }
+        for name, values in expected.items():
+            np.testing.assert_allclose(outputs[name], values, rtol=1e-5, err_msg=name)
 
 
 def test_sound_is_guided_by_what_the_pictures_find_in_it():
@@ -105,17 +102,18 @@ def test_one_step_trains_what_is_added_to_cmbs(make_batch):
         assert np.abs(keras.ops.convert_to_numpy(weight) - old).max() > 1e-7, weight.path
 
 
-@pytest.mark.parametrize("is_open", [0, 1])
-def test_a_preset_is_of_before_the_contrast_or_after(is_open, tmp_path):
+def test_a_preset_is_of_before_the_contrast_or_after(tmp_path):
     model = CoGuidanceContrastiveEnhancement(**SMALL, threshold=0.3)
-    assert float(model.get_layer("contrast_start").is_open) == 1
-    model.get_layer("contrast_start").is_open.assign(is_open)
-    save_to_preset(model, tmp_path / "preset")
-    loaded = from_preset(tmp_path / "preset")
-    assert loaded.get_config() == model.get_config() and loaded.threshold == 0.3
-    assert float(loaded.get_layer("contrast_start").is_open) == is_open
-    for weight, old in zip(loaded.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_array_equal(weight, old)
+    is_open = model.get_layer("contrast_start").is_open
+    assert float(is_open) == 1
+    for value in (0, 1):
+        is_open.assign(value)
+        save_to_preset(model, tmp_path / str(value))
+        loaded = from_preset(tmp_path / str(value))
+        assert loaded.get_config() == model.get_config() and loaded.threshold == 0.3
+        assert float(loaded.get_layer("contrast_start").is_open) == value
+        for weight, old in zip(loaded.get_weights(), model.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, old)
 
 
 def test_epochs_are_counted_from_one():
