@@ -93,9 +93,17 @@ training.compiled_model = reporting_model
 training.export_model = lambda *_: None  # tested elsewhere
 """
 
-# Prepended: prints for each training whether its step is compiled.
+# Prepended: prints for each training whether its step is compiled; exports the second's model.
 REPORT_XLA = """
 from avel_tf.training import fitting
+from avel_tf.training import train as training
+
+export_model = training.export_model
+
+def export_the_next(*_):
+    training.export_model = export_model
+
+training.export_model = export_the_next
 
 fitting.ProgressLine.on_train_begin = lambda self, logs=None: print(
     "XLA:", self.model.jit_compile
@@ -402,6 +410,7 @@ def test_batches_are_the_same_in_memory(examples_folder, task, system, tmp_path)
 
 
 @pytest.mark.slow
+@eagerly()
 def test_resumed_in_memory_equals_uninterrupted(run_training, examples_folder, monkeypatch):
     monkeypatch.setattr(training, "export_model", lambda *_: None)  # tested elsewhere
     config = TrainingConfig(
@@ -519,7 +528,7 @@ def test_a_model_of_before_its_late_part_is_told(
 
     monkeypatch.setattr(training, "compiled_model", small)
     monkeypatch.setattr(training, "export_model", lambda *_: None)  # tested elsewhere
-    config = TrainingConfig("sel", "cace", epochs=1, in_memory=True)
+    config = TrainingConfig("sel", "cace", batch_size=40, epochs=1, in_memory=True)
     model = run_training(config, examples_folder("sel")).load()
     assert "of an epoch before 25, with which its contrast begins" in caplog.text
     assert float(model.get_layer("contrast_start").is_open) == 0
