@@ -18,6 +18,7 @@ from avel_tf.choices import OPTIMIZERS, SYSTEMS
 from avel_tf.configuration import ModelConfig, TrainingConfig
 from avel_tf.errors import DeviceError, InputError
 from avel_tf.models import SYSTEMS as SYSTEM_CLASSES
+from avel_tf.models.followers.cace import LateStart
 from avel_tf.optimizers import PytorchAdam
 from avel_tf.records import DatasetFolder, shard_paths
 from avel_tf.training import fitting
@@ -522,13 +523,17 @@ def test_a_model_of_before_its_late_part_is_told(
     run_training, examples_folder, monkeypatch, caplog
 ):
     def small(config, steps_per_epoch, description):
-        model = SYSTEM_CLASSES["sel"]["cace"](units=4)
+        localizer = SYSTEM_CLASSES["sel"]["audio"](units=4)
+        features = dict(localizer.input)
+        late_start = LateStart(25, name="contrast_start")
+        features["audio_features"] = late_start(features["audio_features"])
+        model = keras.Model(localizer.input, localizer(features))
         fitting.compile_model(model, config, steps_per_epoch)
         return model
 
     monkeypatch.setattr(training, "compiled_model", small)
     monkeypatch.setattr(training, "export_model", lambda *_: None)  # tested elsewhere
-    config = TrainingConfig("sel", "cace", batch_size=40, epochs=1, in_memory=True)
+    config = TrainingConfig("sel", "audio", epochs=1, in_memory=True)
     model = run_training(config, examples_folder("sel")).load()
     assert "of an epoch before 25, with which its contrast begins" in caplog.text
     assert float(model.get_layer("contrast_start").is_open) == 0
