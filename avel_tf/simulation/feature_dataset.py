@@ -31,7 +31,13 @@ from avel_tf.utils import arguments
 from avel_tf.utils.locks import exclusive
 
 CONFIG_FILE, LOCK_FILE = "simulation.json", ".lock"
-CODE = ("ave_annotations.py", "feature_dataset.py", "feature_model.py", "release_files.py")
+CODE = (
+    "ave_annotations.py",
+    "feature_dataset.py",
+    "feature_maps.py",
+    "feature_model.py",
+    "release_files.py",
+)
 KEY = KEYS[0]
 ORDER_FILES = {"sel": "{}_order.h5", "cml": "{}_order_match.h5"}
 NUM_AVE_RECORDS, NUM_BACKGROUND_CLIPS = 4143, 178
