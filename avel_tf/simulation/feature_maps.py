@@ -1,4 +1,4 @@
-"""How a modality shows a point of the latent space as the output of an encoder's last ReLU.
+"""Maps from a latent space to features, as an encoder's last ReLU would put them out.
 
 No category and no event may be told by a scalar of a second, such as its mean, norm or share of
 zeros: see docs/simulation.md.

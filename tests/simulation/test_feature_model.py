@@ -105,7 +105,7 @@ def foregrounds(monkeypatch):
     """Returns what a record has in the foreground of each modality, without anything of its own."""
     for name in ("_audio", "_visual"):
         monkeypatch.setattr(FeatureModel, name, lambda self, foreground, _: foreground)
-    return FeatureModel(0, FeatureModelConfig(category_share=1.0, drift=0.0))
+    return FeatureModel(0, FeatureModelConfig(category_share=1.0, atypical=0.0, drift=0.0))
 
 
 def test_the_event_and_only_the_event_is_in_both_foregrounds(foregrounds):
@@ -124,6 +124,13 @@ def test_the_event_and_only_the_event_is_in_both_foregrounds(foregrounds):
             assert is_late != np.array_equal(each[6], each[7])
         assert not np.allclose(heard[0], seen[0]) and not np.allclose(heard[9], seen[9])
     assert 10 < num_late < 30
+
+
+def test_some_events_have_nothing_of_their_category():
+    model = FeatureModel(0, FeatureModelConfig(category_share=1.0, atypical=0.25, drift=0.0))
+    random = np.random.default_rng(0)
+    typical = [np.allclose(model._content(5, random), model._kinds[5]) for _ in range(1000)]
+    assert np.mean(typical) == pytest.approx(0.75, abs=0.05)
 
 
 def test_what_begins_late_is_mixed_with_what_was_before(foregrounds):
