@@ -81,7 +81,9 @@ def system_training(
     if system == "dam" and task == "cml":
         return dataclasses.replace(
             training,
-            model=ModelConfig(units=128, block="equations"),
+            model=ModelConfig(
+                units=128, block="equations", projection="linear", similarity="cosine"
+            ),
             learning_rate=3e-3,
             batch_size=128,
         )
