@@ -24,14 +24,22 @@ WORKERS := -n 2 --dist loadfile --no-loadscope-reorder  # in the order of tests/
 BACKENDS := tensorflow jax
 EXPORTERS := tf2onnx onnxruntime ai-edge-litert
 
-.PHONY: run test test-fresh test-backends format
+.PHONY: run test test-tensorflow test-jax test-fresh test-backends format
 
 run: $(ENVIRONMENT)
 	@.venv/bin/python pipelines/local_runner.py $(ARGS)
 
+# Both at once: TensorFlow's tests wait for programs and timeouts a quarter of the time.
 test: $(ENVIRONMENT) $(JAX_ENVIRONMENT)
-	$(JAX_SETTINGS) .venv-jax/bin/python -m pytest -q -rs -m "" $(WORKERS) $(BACKEND_TESTS)
+	@$(MAKE) --no-print-directory --jobs 2 test-tensorflow test-jax
+
+test-tensorflow: $(ENVIRONMENT)
 	.venv/bin/python -m pytest -q -rs -m "" $(WORKERS) --durations 15 tests
+
+# Its output comes in one piece, not in between.
+test-jax: $(JAX_ENVIRONMENT)
+	@$(JAX_SETTINGS) .venv-jax/bin/python -m pytest -q -rs -m "" $(BACKEND_TESTS) \
+		> .venv-jax/tests.log 2>&1; status=$$?; echo; cat .venv-jax/tests.log; exit $$status
 
 # Needs root, debootstrap and the network.
 test-fresh:
