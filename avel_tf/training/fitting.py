@@ -10,7 +10,7 @@ from avel_tf import losses, metrics
 from avel_tf.ave import Annotation
 from avel_tf.configuration import TrainingConfig
 from avel_tf.errors import InputError
-from avel_tf.models.followers.cace import LateStart
+from avel_tf.layers.late_start import LateStart
 from avel_tf.optimizers import PytorchAdam
 from avel_tf.records import Window
 from avel_tf.utils.progress import Progress

@@ -17,9 +17,9 @@ from avel_tf import losses, metrics
 from avel_tf.choices import OPTIMIZERS, SYSTEMS
 from avel_tf.configuration import ModelConfig, TrainingConfig
 from avel_tf.errors import DeviceError, InputError
+from avel_tf.layers.late_start import LateStart
 from avel_tf.models import SYSTEMS as SYSTEM_CLASSES
 from avel_tf.models.followers import suppression
-from avel_tf.models.followers.cace import LateStart
 from avel_tf.optimizers import PytorchAdam
 from avel_tf.records import DatasetFolder, shard_paths
 from avel_tf.training import fitting

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 from keras.layers import GaussianNoise
 
+from avel_tf.layers.late_start import LateStart
 from avel_tf.layers.similarity import unit_length
 from avel_tf.localization import PUBLISHED_THRESHOLD
 from avel_tf.models.followers.suppression import NUM_HEADS, Suppression, attend
@@ -18,41 +19,6 @@ GUIDANCE = 0.3  # of the sound by the pictures
 NOISE = 0.1  # standard deviation, between the two views
 CONTRAST = 0.6  # of the contrasted features, in what finds the event
 CONTRAST_EPOCH = 25  # counted from 1
-
-
-@keras.saving.register_keras_serializable(package="avel_tf")
-class LateStart(keras.layers.Layer):
-    """Passes its input on; zeros instead while training has not come to an epoch.
-
-    It is open at first, so that a plain `fit` trains all there is. The Trainer and `avel_tf.fit`
-    close it until the epoch begins. Its state is a weight that no step changes: a model is saved
-    and served as it was, before that epoch or after.
-
-    Args:
-        epoch: Integer, from 1.
-    Call arguments:
-        inputs: Float tensor of any shape.
-    Returns:
-        Float tensor of the same shape.
-    Raises:
-        ValueError: If `epoch` is not a positive integer.
-    """
-
-    def __init__(self, epoch: int, **kwargs: Any):
-        check_positive_integer("epoch", epoch)
-        super().__init__(**kwargs)
-        self.epoch = epoch
-
-    def build(self, inputs_shape):
-        self.is_open = self.add_weight(
-            name="is_open", shape=(), initializer="ones", dtype="float32", trainable=False
-        )
-
-    def call(self, inputs):
-        return inputs * ops.cast(self.is_open, inputs.dtype)
-
-    def get_config(self):
-        return {**super().get_config(), "epoch": self.epoch}
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")

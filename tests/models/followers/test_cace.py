@@ -6,7 +6,7 @@ from avel_tf.choices import PADDING
 from avel_tf.losses import EventContrastLoss, localization_losses, localization_targets
 from avel_tf.models import CoGuidanceContrastiveEnhancement
 from avel_tf.models.followers import suppression
-from avel_tf.models.followers.cace import LateStart, guided
+from avel_tf.models.followers.cace import guided
 from avel_tf.models.followers.suppression import Suppression
 from avel_tf.presets import from_preset, save_to_preset
 from tests.models.followers.test_cmbs import SMALL, cmbs_size, dense, zeroed
@@ -116,8 +116,3 @@ def test_a_preset_is_of_before_the_contrast_or_after(tmp_path):
         assert float(loaded.get_layer("contrast_start").is_open) == value
         for weight, old in zip(loaded.get_weights(), model.get_weights(), strict=True):
             np.testing.assert_array_equal(weight, old)
-
-
-def test_epochs_are_counted_from_one():
-    with pytest.raises(ValueError, match="`epoch` must be a positive integer. Received: epoch=0."):
-        LateStart(0)
