@@ -69,10 +69,10 @@ class FeatureModelConfig:
         ValueError: If a value is out of range.
     """
 
-    audio: ModalityConfig = ModalityConfig(2.1, 1.6, 6.0, 2.75, 0.0)
+    audio: ModalityConfig = ModalityConfig(1.85, 1.6, 6.0, 2.75, 0.0)
     visual: ModalityConfig = ModalityConfig(1.25, 1.4, 4.0, 0.24, 0.16)
     category_share: float = 0.9
-    atypical: float = 0.12
+    atypical: float = 0.09
     drift: float = 0.1
     onsets: float = 0.2
     cuts: float = 0.3
@@ -80,7 +80,7 @@ class FeatureModelConfig:
     private_cut_share: float = 0.5
     gain_spread: float = 0.3
     noise_spread: float = 0.3
-    outside: float = 0.65
+    outside: float = 0.55
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
