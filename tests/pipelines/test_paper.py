@@ -105,6 +105,8 @@ def test_rows_differ_in_what_the_table_is_about():
     for keys, task in ((("1",), "cml"), (("2", "followers"), "sel")):
         shown = {each.system for key in keys for each in trainings(key).values()}
         assert shown == set(SYSTEMS[task])
+    later = {each.system for each in trainings("followers", "own").values()}
+    assert later < {each.system for each in trainings("own", "own").values()}
     assert {each.supervision for each in trainings("weak").values()} == {"weak"}
 
 
