@@ -288,7 +288,10 @@ def _intervals(
 
 
 def _signature(saved_model: pathlib.Path) -> Callable[[tf.Tensor], Mapping[str, tf.Tensor]]:
-    return tf.saved_model.load(str(saved_model)).signatures["serving_default"]
+    function = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
+    # By name: TensorFlow would print whole records into an error that it then passes over.
+    (name,) = function.structured_input_signature[1]
+    return lambda records: function(**{name: records})
 
 
 def _parse(
