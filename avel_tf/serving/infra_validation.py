@@ -113,10 +113,10 @@ def _differences(saved_model: pathlib.Path, keras_model: pathlib.Path, answers) 
             description = read_description(saved_model)
             features = parse_examples(examples, tuple(model.input), description)
             features = {name: tf.cast(value, tf.float32) for name, value in features.items()}
-            expected = tf.function(model)(features)
+            expected = model(features, training=False)
         else:
             function, specs = served[signature]
-            expected = tf.function(function)(*(tf.constant(request[spec.name]) for spec in specs))
+            expected = function(*(tf.constant(request[spec.name]) for spec in specs))
         reasons += [
             f"{signature} returns another `{name}` than the Keras model."
             for name, value in expected.items()
