@@ -90,7 +90,7 @@ def system_training(
     if system == "dam":
         return dataclasses.replace(
             training,
-            model=ModelConfig(units=128, num_heads=8),
+            model=ModelConfig(units=128, num_heads=8, block="full"),
             learning_rate=3e-3,
         )
     return training
