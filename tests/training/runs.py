@@ -1,4 +1,4 @@
-"""What the tests of training share: a small configuration, and looks at finished runs."""
+"""A small configuration and looks at finished runs, shared by the tests of training."""
 
 import csv
 import dataclasses
