@@ -1,8 +1,8 @@
 """The names that settings, flags and constructors accept, each list defined once; a leaf."""
 
 TASKS = ("sel", "cml")
-# `avel_tf.models.SYSTEMS` has their classes. "dam" is the paper's own, the others its baselines
-# and, from "psp" on, its followers.
+# `avel_tf.models.SYSTEMS` has their classes. "dam" is the paper's own; then come its baselines and,
+# from "psp" on, its followers; "per_segment" is this package's own.
 SYSTEMS = {
     "sel": (
         "dam",
@@ -15,6 +15,7 @@ SYSTEMS = {
         "psp",
         "cmbs",
         "cace",
+        "per_segment",
     ),
     "cml": ("dam", "avdln", "dcca"),
 }
@@ -25,7 +26,7 @@ SEGMENT_SYSTEMS = (
 )
 WEAK_SYSTEMS = (
     *("dam", "audio", "visual", "audio_visual", "audio_visual_attention"),
-    *("psp", "cmbs"),
+    *("psp", "cmbs", "per_segment"),
 )
 
 # Variants of dual attention matching.

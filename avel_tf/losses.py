@@ -17,6 +17,7 @@ TARGETS = {
     "modality_category_logits": "event_category",
     "segment_label": "segment_label",
     "segment_label_logits": "segment_label",
+    "segment_category_logits": "segment_label",
 }
 PAIR_SIMILARITY_WEIGHT = 100.0  # as published for PSP
 CONTRAST_TEMPERATURE = 0.01  # as published for CACE-Net
@@ -60,6 +61,8 @@ def localization_losses(
     - `joint_gate_probabilities`: the sum of the losses on it, on `event_relevance_logits`, both as
       below, and on the record's category, its own and that of the modalities; with
       `contrast_views` also the `EventContrastLoss`, under full supervision.
+    - `segment_category_logits`: lambda times the `SegmentCategoryLoss`; and, under full
+      supervision, 1 - lambda times the loss on `segment_relevance_logits`, as below.
     - All others are outputs of dual attention matching: Eq. 8,
       lambda * category + (1 - lambda) * relevance, or whichever of the two exists. The loss on
       relevance is a binary cross-entropy.
@@ -123,6 +126,20 @@ def localization_losses(
         if "contrast_views" in outputs and not is_weak:
             losses["contrast_views"] = EventContrastLoss()
         return losses, dict.fromkeys(losses, 1.0)
+
+    if "segment_category_logits" in outputs:
+        # Without labels of segments, where relevance begins stays at its first value.
+        relevance_weight = 0.0 if is_weak else 1.0 - event_category_weight
+        return (
+            {
+                "segment_category_logits": SegmentCategoryLoss(supervision),
+                "segment_relevance_logits": RelevanceLoss(from_logits=True),
+            },
+            {
+                "segment_category_logits": event_category_weight,
+                "segment_relevance_logits": relevance_weight,
+            },
+        )
 
     relevance = _relevance_losses(outputs, relevance_loss, is_weak)
     if "event_category_logits" not in outputs:
@@ -208,6 +225,43 @@ class SegmentLabelLoss(keras.losses.Loss):
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
+class SegmentCategoryLoss(keras.losses.Loss):
+    """Binary cross-entropies of a segment being of each category, added up over categories.
+
+    Padded segments are left out.
+
+    Args:
+        supervision: String. `"full"`: each segment has its own label; `"weak"`: that of its record,
+            whose event it may not be part of.
+    Call arguments:
+        y_true: Integer tensor (B, T) of labels, background last, `PADDING` in padded segments.
+        y_pred: Float tensor (B, T, categories) of logits, without background.
+    """
+
+    def __init__(self, supervision: str = "full", **kwargs: Any):
+        super().__init__(**kwargs)
+        check_choice("supervision", supervision, SUPERVISIONS)
+        self.supervision = supervision
+
+    def call(self, y_true, y_pred):
+        num_categories = y_pred.shape[-1]
+        label = ops.cast(y_true, "int32")
+        if self.supervision == "weak":
+            label = record_label(label, num_categories)[:, None]
+        targets = ops.cast(ops.expand_dims(label, -1) == ops.arange(num_categories), "float32")
+        losses = ops.sum(ops.softplus(y_pred) - targets * y_pred, axis=-1)
+        return losses * segment_weights(y_true)
+
+    def get_config(self):
+        return {**super().get_config(), "supervision": self.supervision}
+
+
+def record_label(label: Any, background: int) -> Any:
+    """Finds the label of a record's event, (B,), in those of its segments, (B, T)."""
+    return ops.min(ops.where(ops.not_equal(label, PADDING), label, background), axis=1)
+
+
+@keras.saving.register_keras_serializable(package="avel_tf")
 class SoftMarginLoss(keras.losses.Loss):
     """Multi-label soft margin over softmax outputs, as used by the published baselines.
 
@@ -256,8 +310,7 @@ class WeakSegmentLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         is_present = ops.not_equal(y_true, PADDING)
-        background = y_pred.shape[-1] - 1  # the largest label
-        label = ops.min(ops.where(is_present, ops.cast(y_true, "int32"), background), axis=1)
+        label = record_label(ops.cast(y_true, "int32"), y_pred.shape[-1] - 1)
         logits = ops.max(ops.where(is_present[..., None], y_pred, LOWEST), axis=1)
         if self.kind == "soft_margin":
             return _soft_margin(label, logits)

@@ -19,6 +19,7 @@ from avel_tf.models.followers import (
     PositiveSamplePropagation,
 )
 from avel_tf.models.localizer import Localizer
+from avel_tf.models.per_segment_localizer import PerSegmentLocalizer
 
 # By task and name in a configuration; all accept `dtype`, and "dam" the fields of `ModelConfig`.
 SYSTEMS: dict[str, dict[str, Callable[..., Localizer]]] = {
@@ -33,6 +34,7 @@ SYSTEMS: dict[str, dict[str, Callable[..., Localizer]]] = {
         "psp": PositiveSamplePropagation,
         "cmbs": CrossModalBackgroundSuppression,
         "cace": CoGuidanceContrastiveEnhancement,
+        "per_segment": PerSegmentLocalizer,
     },
     "cml": {
         "dam": CrossModalityLocalizer,
@@ -53,6 +55,7 @@ __all__ = [
     "DualAttentionMatching",
     "EncoderDecoderTCN",
     "Localizer",
+    "PerSegmentLocalizer",
     "PositiveSamplePropagation",
     "SupervisedEventLocalizer",
 ]

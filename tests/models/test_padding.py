@@ -29,6 +29,7 @@ VARIANTS = {
         "ed_tcn": ("ed_tcn", {}, {}),
         "psp": ("psp", {"units": 4}, {}),
         "cace": ("cace", {"units": 4}, {}),  # also trains all that CMBS trains with labels
+        "per_segment": ("per_segment", {"units": 4}, {"supervision": "weak"}),
         "cmbs_weak": ("cmbs", {"units": 4}, {"supervision": "weak"}),
     },
     "cml": {

@@ -195,6 +195,9 @@ def test_reload_in_a_fresh_process(arguments, make_batch, tmp_path):
         "sel_psp": SYSTEMS["sel"]["psp"](visual_shape=arguments["visual_shape"], **small),
         "sel_cmbs": SYSTEMS["sel"]["cmbs"](visual_shape=arguments["visual_shape"], **small),
         "sel_cace": SYSTEMS["sel"]["cace"](visual_shape=arguments["visual_shape"], **small),
+        "sel_per_segment": SYSTEMS["sel"]["per_segment"](
+            visual_shape=arguments["visual_shape"], **small
+        ),
         "sel_avsdn": SYSTEMS["sel"]["avsdn"](visual_dim=8, **small),
         "sel_ed_tcn": SYSTEMS["sel"]["ed_tcn"](audio_dim=6, visual_dim=8),
         "sel_attention": SYSTEMS["sel"]["audio_visual_attention"](
