@@ -6,6 +6,7 @@ import functools
 import json
 import pathlib
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -154,6 +155,18 @@ def test_a_shard_whose_records_were_all_rejected_changes_nothing(
         model_analysis._signature(trained("sel").saved_model), records[0]
     )
     assert all(len(each) == 12 for each in predicted.values())
+
+
+def test_records_are_given_by_name(monkeypatch):
+    class Signature:
+        structured_input_signature = ((), {"examples": None})
+
+        def __call__(self, **inputs):
+            return inputs
+
+    saved_model = types.SimpleNamespace(signatures={"serving_default": Signature()})
+    monkeypatch.setattr(tf.saved_model, "load", lambda folder: saved_model)
+    assert model_analysis._signature(pathlib.Path("model"))([b"a"]) == {"examples": [b"a"]}
 
 
 def test_features_of_other_records_are_theirs_and_the_rest_stays(examples_folder):
