@@ -16,6 +16,7 @@ from avel_tf.models import (
     AudioVisualLocalizer,
     CoGuidanceContrastiveEnhancement,
     CrossModalityLocalizer,
+    PerSegmentLocalizer,
     SupervisedEventLocalizer,
 )
 from avel_tf.notebook.dataset import Dataset
@@ -92,13 +93,14 @@ def test_the_best_epoch_on_val_is_kept_and_trained_further(datasets):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", [AudioVisualLocalizer, PerSegmentLocalizer])
 @eagerly()
-def test_weak_supervision_adds_the_clips_without_event(datasets):
+def test_weak_supervision_adds_the_clips_without_event(datasets, kind):
     dataset = datasets["sel"]
     splits = {"train": dataset["train"], "val": dataset["val"], "background": dataset["test"]}
     counts = {split: len(records) for split, records in splits.items()}
     weak = Dataset("sel", dataset.source, counts, splits.get)
-    model = AudioVisualLocalizer(units=4)
+    model = kind(units=4)
     history = avel_tf.fit(model, weak, supervision="weak", epochs=1, batch_size=13)
     assert history.params["steps"] == (40 + 12) / 13
     assert np.isfinite(history.history["loss"]).all()
