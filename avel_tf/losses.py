@@ -247,18 +247,14 @@ class SegmentCategoryLoss(keras.losses.Loss):
         num_categories = y_pred.shape[-1]
         label = ops.cast(y_true, "int32")
         if self.supervision == "weak":
-            label = record_label(label, num_categories)[:, None]
+            of_record = _record_label(label, num_categories)[:, None]
+            label = ops.broadcast_to(of_record, ops.shape(label))
         targets = ops.cast(ops.expand_dims(label, -1) == ops.arange(num_categories), "float32")
-        losses = ops.sum(ops.softplus(y_pred) - targets * y_pred, axis=-1)
+        losses = ops.sum(ops.binary_crossentropy(targets, y_pred, from_logits=True), axis=-1)
         return losses * segment_weights(y_true)
 
     def get_config(self):
         return {**super().get_config(), "supervision": self.supervision}
-
-
-def record_label(label: Any, background: int) -> Any:
-    """Finds the label of a record's event, (B,), in those of its segments, (B, T)."""
-    return ops.min(ops.where(ops.not_equal(label, PADDING), label, background), axis=1)
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
@@ -310,7 +306,7 @@ class WeakSegmentLoss(keras.losses.Loss):
 
     def call(self, y_true, y_pred):
         is_present = ops.not_equal(y_true, PADDING)
-        label = record_label(ops.cast(y_true, "int32"), y_pred.shape[-1] - 1)
+        label = _record_label(ops.cast(y_true, "int32"), y_pred.shape[-1] - 1)
         logits = ops.max(ops.where(is_present[..., None], y_pred, LOWEST), axis=1)
         if self.kind == "soft_margin":
             return _soft_margin(label, logits)
@@ -436,6 +432,11 @@ class EventContrastLoss(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "temperature": self.temperature}
+
+
+def _record_label(label: Any, background: int) -> Any:
+    """Finds the label of a record's event, (B,), in those of its segments, (B, T)."""
+    return ops.min(ops.where(ops.not_equal(label, PADDING), label, background), axis=1)
 
 
 def _mean_where(condition: Any, values: Any) -> Any:
