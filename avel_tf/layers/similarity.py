@@ -1,4 +1,4 @@
-"""Similarity and distance of two features, with gradients that are finite everywhere."""
+"""Similarity, distance and scale of features, with gradients that are finite everywhere."""
 
 from typing import Any
 
@@ -23,3 +23,9 @@ def unit_length(x: Any) -> Any:
     """Scales the last axis of a float32 tensor to a length of 1; zeros stay zero."""
     square = ops.sum(x**2, axis=-1, keepdims=True)
     return x / ops.sqrt(ops.maximum(square, SMALLEST_SQUARE))
+
+
+def to_unit_sum(values: Any) -> Any:
+    """Scales the last axis of a tensor without negative values to a sum of 1; zeros stay zero."""
+    total = ops.sum(values, axis=-1, keepdims=True)
+    return values / ops.where(total > 0, total, 1.0)

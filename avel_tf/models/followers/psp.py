@@ -9,7 +9,7 @@ from keras.layers import Dense, Dropout, LayerNormalization
 
 from avel_tf.layers import AudioGuidedAttention
 from avel_tf.layers.bidirectional import bidirectional_lstm
-from avel_tf.layers.similarity import cosine_similarity
+from avel_tf.layers.similarity import cosine_similarity, to_unit_sum
 from avel_tf.models.inputs import check_visual_shape, feature_inputs, present_segments
 from avel_tf.models.localizer import Localizer
 from avel_tf.models.outputs import localization_outputs
@@ -155,9 +155,3 @@ def positive_connections(products: Any, is_present: Any) -> Any:
     """
     positive = to_unit_sum(ops.relu(products) * is_present[:, None])
     return to_unit_sum(ops.where(positive > THRESHOLD, positive, 0.0))
-
-
-def to_unit_sum(values: Any) -> Any:
-    """Scales the last axis to a sum of 1; zeros stay zero."""
-    total = ops.sum(values, axis=-1, keepdims=True)
-    return values / ops.where(total > 0, total, 1.0)
