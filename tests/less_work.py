@@ -3,6 +3,7 @@
 Programs that tests run whole, in processes of their own, do all of it, as users' do.
 """
 
+import functools
 import gc
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ def spare() -> None:
         ("apache_beam.transforms.core", _remember_signatures),
         ("tensorflow", _leave_graphs_as_they_are),
         ("tensorflow_model_analysis", None),  # only large
-        ("jax", None),
+        ("jax", _keep_the_compilers_context),
     ):
         if library in sys.modules and library not in _done:
             _done.add(library)
@@ -51,3 +52,10 @@ def _remember_signatures(core) -> None:
 def _leave_graphs_as_they_are(tf) -> None:
     """Rewriting a graph takes longer than it saves in the few steps of a test."""
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
+def _keep_the_compilers_context(jax) -> None:
+    """JAX makes one for each operation that it compiles: a sixth of the time of its tests."""
+    from jax._src.interpreters import mlir
+
+    mlir.make_ir_context = functools.cache(mlir.make_ir_context)

@@ -33,12 +33,19 @@ class Marginal:
         shares = random.permutation(special.betaincinv(*activity, quantiles)).clip(1e-3, 1 - 1e-3)
         spread = SCALE_SPREAD * random.permutation(special.ndtri(quantiles))
         self._log_activity = np.log(shares).astype(np.float32)
+        self._threshold = -special.ndtri(shares).astype(np.float32)  # of being above zero
         self._scale = np.exp(offset + slope * shares + spread).astype(np.float32)
 
     def __call__(self, normal: np.ndarray) -> np.ndarray:
-        share_above = special.ndtr(-normal.astype(np.float32))  # uniform; the smaller, the stronger
-        exponential = np.maximum(self._log_activity - np.log(share_above), 0)
-        return self._scale * exponential**WEIBULL_POWER
+        normal = normal.astype(np.float32, copy=False)
+        features = np.zeros(normal.shape, np.float32)
+        # Most are zero, and normal's tail takes most of the time.
+        place = np.flatnonzero(normal > self._threshold)
+        feature = place % len(self._threshold)
+        share_above = special.ndtr(-normal.ravel()[place])  # uniform; the smaller, the stronger
+        exponential = np.maximum(self._log_activity[feature] - np.log(share_above), 0)
+        features.ravel()[place] = self._scale[feature] * exponential**WEIBULL_POWER
+        return features
 
     def scalar_slopes(self) -> np.ndarray:
         """Computes how fast mean, squared norm and share of zeros change with each variable.
@@ -70,9 +77,10 @@ class ResponseMap:
         basis, _ = np.linalg.qr(marginal.scalar_slopes())
         last = random.standard_normal((HIDDEN_WIDTH, len(basis)), np.float32)
         hidden = np.tanh(random.standard_normal((4096, LATENT_WIDTH), np.float32) @ self._first)
+        covariance = np.cov(hidden, rowvar=False, bias=True).astype(np.float32)
         for _ in range(ROUNDS):
             last -= last @ basis @ basis.T
-            last /= (hidden @ last).std(axis=0)
+            last /= np.sqrt(np.sum(last * (covariance @ last), axis=0))
         self._last = last
 
     def __call__(self, latent: np.ndarray) -> np.ndarray:
