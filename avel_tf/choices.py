@@ -13,6 +13,7 @@ SYSTEMS = {
         "avsdn",
         "ed_tcn",
         "psp",
+        "cpsp",
         "cmbs",
         "cace",
         "per_segment",
@@ -22,11 +23,11 @@ SYSTEMS = {
 # Systems of "sel" that label each segment by itself, with background as one more label.
 SEGMENT_SYSTEMS = (
     *("audio", "visual", "audio_visual", "audio_visual_attention"),
-    *("avsdn", "ed_tcn", "psp"),
+    *("avsdn", "ed_tcn", "psp", "cpsp"),
 )
 WEAK_SYSTEMS = (
     *("dam", "audio", "visual", "audio_visual", "audio_visual_attention"),
-    *("psp", "cmbs", "per_segment"),
+    *("psp", "cpsp", "cmbs", "per_segment"),
 )
 
 # Variants of dual attention matching.

@@ -18,7 +18,7 @@ MODULES = [
     "choices.py",
     "layers",
     "localization.py",
-    "losses.py",
+    "losses",
     "metrics.py",
     "models",
     "models/baselines",

@@ -9,6 +9,7 @@ from avel_tf.losses import (
     ContrastiveLoss,
     EventCategoryLoss,
     RelevanceLoss,
+    SegmentContrastLoss,
     SegmentLabelLoss,
     SoftMarginLoss,
     WeakRelevanceLoss,
@@ -240,6 +241,7 @@ OF_SEGMENTS = {
     "weak_relevance": (WeakRelevanceLoss(), RELEVANCE, (1, 4)),
     "weak_relevance_logits": (WeakRelevanceLoss(from_logits=True), RELEVANCE, (1, 4)),
     "contrastive": (ContrastiveLoss(), RELEVANCE, (1, 4)),
+    "segment_contrast": (SegmentContrastLoss(), RELEVANCE, (1, 4, 3)),
     "canonical_correlation": (CanonicalCorrelationLoss(), RELEVANCE, (1, 4, 4)),
 }
 

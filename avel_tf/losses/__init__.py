@@ -8,15 +8,23 @@ from avel_tf.losses.segment_label import (
     SoftMarginLoss,
     WeakSegmentLoss,
 )
-from avel_tf.losses.similarity import ContrastiveLoss, EventContrastLoss, PairSimilarityLoss
+from avel_tf.losses.similarity import (
+    ContrastiveLoss,
+    EventContrastLoss,
+    PairSimilarityLoss,
+    RecordTripletLoss,
+    SegmentContrastLoss,
+)
 
 __all__ = [
     "ContrastiveLoss",
     "EventCategoryLoss",
     "EventContrastLoss",
     "PairSimilarityLoss",
+    "RecordTripletLoss",
     "RelevanceLoss",
     "SegmentCategoryLoss",
+    "SegmentContrastLoss",
     "SegmentLabelLoss",
     "SoftMarginLoss",
     "WeakRelevanceLoss",

@@ -14,7 +14,13 @@ from avel_tf.losses.segment_label import (
     SoftMarginLoss,
     WeakSegmentLoss,
 )
-from avel_tf.losses.similarity import ContrastiveLoss, EventContrastLoss, PairSimilarityLoss
+from avel_tf.losses.similarity import (
+    ContrastiveLoss,
+    EventContrastLoss,
+    PairSimilarityLoss,
+    RecordTripletLoss,
+    SegmentContrastLoss,
+)
 from avel_tf.utils.arguments import check_choice, check_fraction
 
 # Outputs not named here have the event's relevance as their target.
@@ -24,8 +30,10 @@ TARGETS = {
     "segment_label": "segment_label",
     "segment_label_logits": "segment_label",
     "segment_category_logits": "segment_label",
+    "record_embedding": "event_category",
 }
 PAIR_SIMILARITY_WEIGHT = 100.0  # as published for PSP
+SEGMENT_CONTRAST_WEIGHT = 0.01  # as published for CPSP
 
 
 def localization_targets(outputs: Iterable[str], labels: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,7 +67,9 @@ def localization_losses(
     out, so that padding changes nothing.
 
     - `segment_label_logits`: loss on each segment's label, background included; with
-      `pair_similarities` also 100 times the `PairSimilarityLoss`, under full supervision.
+      `pair_similarities` also 100 times the `PairSimilarityLoss`, and with `segment_embeddings`
+      0.01 times the `SegmentContrastLoss`, both under full supervision; with `record_embedding`
+      also the `RecordTripletLoss`.
     - `aligned_distances`: `ContrastiveLoss`.
     - `projections`: `CanonicalCorrelationLoss`.
     - `joint_gate_probabilities`: the sum of the losses on it, on `event_relevance_logits`, both as
@@ -113,6 +123,12 @@ def localization_losses(
         if "pair_similarities" in outputs and not is_weak:
             losses["pair_similarities"] = PairSimilarityLoss()
             weights["pair_similarities"] = PAIR_SIMILARITY_WEIGHT
+        if "segment_embeddings" in outputs and not is_weak:
+            losses["segment_embeddings"] = SegmentContrastLoss()
+            weights["segment_embeddings"] = SEGMENT_CONTRAST_WEIGHT
+        if "record_embedding" in outputs:
+            losses["record_embedding"] = RecordTripletLoss()
+            weights["record_embedding"] = 1.0
         return losses, weights
     if "aligned_distances" in outputs:
         return {"aligned_distances": ContrastiveLoss()}, {"aligned_distances": 1.0}

@@ -11,6 +11,10 @@ from avel_tf.localization import segment_weights
 from avel_tf.losses.pooling import LOWEST
 
 CONTRAST_TEMPERATURE = 0.01  # as published for CACE-Net
+# As published for CPSP.
+SEGMENT_TEMPERATURE = 0.6
+TRIPLET_MARGIN = 0.2
+HARDEST_NEGATIVES = 3
 
 
 @keras.saving.register_keras_serializable(package="avel_tf")
@@ -100,6 +104,82 @@ class EventContrastLoss(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "temperature": self.temperature}
+
+
+@keras.saving.register_keras_serializable(package="avel_tf")
+class SegmentContrastLoss(keras.losses.Loss):
+    """Contrast of a record's segments: those of the event are alike, and unlike its background.
+
+    The mean over all pairs (i, j) of segments of the event of
+    -log(exp(s_ij / τ) / (exp(s_ij / τ) + Σ_k exp(s_ik / τ))), with s the product of the embeddings
+    and k the background segments. A record without background, or with fewer than two segments of
+    the event, costs nothing. Padded segments are left out.
+
+    Args:
+        temperature: Float. τ.
+    Call arguments:
+        y_true: Tensor (B, T) of event relevance, `PADDING` in padded segments.
+        y_pred: Float tensor (B, T, D) of unit length.
+    Reference: Zhou et al., TPAMI 2023, segment-level positive sample activation.
+    """
+
+    def __init__(self, temperature: float = SEGMENT_TEMPERATURE, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.temperature = temperature
+
+    def call(self, y_true, y_pred):
+        products = ops.matmul(y_pred, ops.swapaxes(y_pred, 1, 2)) / self.temperature  # (B, T, T)
+        is_event = y_true > 0
+        number = ops.arange(ops.shape(y_true)[1])
+        is_pair = is_event[:, :, None] & is_event[:, None] & (number[:, None] != number)
+        is_background = ops.equal(y_true, 0)[:, None]
+        background = ops.logsumexp(
+            ops.where(is_background, products, LOWEST), axis=-1, keepdims=True
+        )
+        costs = _mean_where(is_pair, ops.softplus(background - products))
+        return _mean_where(ops.any(is_pair, axis=-1), costs)
+
+    def get_config(self):
+        return {**super().get_config(), "temperature": self.temperature}
+
+
+@keras.saving.register_keras_serializable(package="avel_tf")
+class RecordTripletLoss(keras.losses.Loss):
+    """Records of a category are more alike, by a margin, than records of different ones.
+
+    For each record the mean over its three hardest negatives n, the most similar records of other
+    categories, of max(0, margin + s_n - s_p), with s the product of the embeddings and p the
+    hardest positive, the least similar record of its category. Records without an event are a
+    category, too. A record that is the only one of its category in the batch costs nothing, so that
+    the value depends on the batch.
+
+    Args:
+        margin: Float.
+    Call arguments:
+        y_true: Integer tensor (B,) of categories.
+        y_pred: Float tensor (B, D) of unit length.
+    Reference: Zhou et al., TPAMI 2023, video-level positive sample activation.
+    """
+
+    def __init__(self, margin: float = TRIPLET_MARGIN, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.margin = margin
+
+    def call(self, y_true, y_pred):
+        category = ops.reshape(y_true, (-1,))
+        is_same = category[:, None] == category
+        number = ops.arange(ops.shape(category)[0])
+        products = ops.matmul(y_pred, ops.transpose(y_pred))  # (B, B)
+        is_positive = is_same & (number[:, None] != number)
+        positive = ops.min(ops.where(is_positive, products, -LOWEST), axis=-1, keepdims=True)
+        negatives = ops.where(is_same, LOWEST, products)
+        padding = [[0, 0], [0, HARDEST_NEGATIVES]]  # for a batch with fewer
+        negatives = ops.pad(negatives, padding, constant_values=LOWEST)
+        negatives, _ = ops.top_k(negatives, HARDEST_NEGATIVES)
+        return ops.mean(ops.relu(self.margin + negatives - positive), axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "margin": self.margin}
 
 
 def _mean_where(condition: Any, values: Any) -> Any:

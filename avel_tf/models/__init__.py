@@ -15,6 +15,7 @@ from avel_tf.models.dual_attention_matching import DualAttentionMatching
 from avel_tf.models.event_localizer import SupervisedEventLocalizer
 from avel_tf.models.followers import (
     CoGuidanceContrastiveEnhancement,
+    ContrastivePositiveSamplePropagation,
     CrossModalBackgroundSuppression,
     PositiveSamplePropagation,
 )
@@ -32,6 +33,7 @@ SYSTEMS: dict[str, dict[str, Callable[..., Localizer]]] = {
         "avsdn": AudioVisualDualNetwork,
         "ed_tcn": EncoderDecoderTCN,
         "psp": PositiveSamplePropagation,
+        "cpsp": ContrastivePositiveSamplePropagation,
         "cmbs": CrossModalBackgroundSuppression,
         "cace": CoGuidanceContrastiveEnhancement,
         "per_segment": PerSegmentLocalizer,
@@ -49,6 +51,7 @@ __all__ = [
     "AudioVisualDualNetwork",
     "AudioVisualLocalizer",
     "CoGuidanceContrastiveEnhancement",
+    "ContrastivePositiveSamplePropagation",
     "CrossModalBackgroundSuppression",
     "CrossModalityLocalizer",
     "DeepCanonicalCorrelation",

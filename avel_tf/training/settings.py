@@ -12,6 +12,7 @@ from avel_tf.utils.arguments import check_choice
 from avel_tf.utils.atomic import whole_file
 
 SETTINGS = ("ave", "faithful", "own")
+FOLLOWERS_EPOCHS = {"psp": 300, "cpsp": 45, "cmbs": 200, "cace": 200}  # as published
 
 
 def system_training(
@@ -41,6 +42,10 @@ def system_training(
         training = dataclasses.replace(
             training, optimizer="pytorch_adam", schedule="fifths", batch_size=128
         )
+    elif system == "cpsp":
+        training = dataclasses.replace(
+            training, optimizer="pytorch_adam", schedule="fifths", clip_norm=0.1
+        )
     elif system in ("cmbs", "cace"):
         training = dataclasses.replace(
             training,
@@ -68,8 +73,8 @@ def system_training(
                 epochs=epochs,
                 patience=epochs,
             )
-        elif system in ("psp", "cmbs", "cace"):
-            epochs = 300 if system == "psp" else 200
+        elif system in FOLLOWERS_EPOCHS:
+            epochs = FOLLOWERS_EPOCHS[system]
             training = dataclasses.replace(training, epochs=epochs, patience=epochs)
         elif system == "avdln":  # published with Keras, whose Adam it is
             training = dataclasses.replace(training, examples="segments", kept_epoch="last")

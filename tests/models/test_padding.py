@@ -27,7 +27,8 @@ VARIANTS = {
         "audio_visual_attention": ("audio_visual_attention", {"units": 4}, {}),
         "avsdn": ("avsdn", {"units": 4}, {}),
         "ed_tcn": ("ed_tcn", {}, {}),
-        "psp": ("psp", {"units": 4}, {}),
+        "cpsp": ("cpsp", {"units": 4}, {}),
+        "psp_weak": ("psp", {"units": 4}, {"supervision": "weak"}),
         "cace": ("cace", {"units": 4}, {}),  # also trains all that CMBS trains with labels
         "per_segment": ("per_segment", {"units": 4}, {"supervision": "weak"}),
         "cmbs_weak": ("cmbs", {"units": 4}, {"supervision": "weak"}),
@@ -40,7 +41,8 @@ VARIANTS = {
     },
 }
 CASES = [(task, name) for task, variants in VARIANTS.items() for name in variants]
-OUTPUT_CASES = [case for case in CASES if case != ("sel", "dam_weak")]  # as those of "dam"
+# Of "dam_weak" as of "dam", and of "psp_weak" as of "cpsp".
+OUTPUT_CASES = [case for case in CASES if case[1] not in ("dam_weak", "psp_weak")]
 OF_RECORDS = "event_category_logits"  # the output that has no segments
 LENGTHS = (6, 7)  # even and odd at both levels of ED-TCN
 # Whichever is faster: eager JAX compiles every operation separately.

@@ -111,6 +111,7 @@ def test_faithful_settings_are_what_the_papers_say():
     assert (training.batch_size, training.learning_rate) == (64, 1e-3)
     for system, batch_size, learning_rate, epochs in (
         ("psp", 128, 1e-3, 300),
+        ("cpsp", 64, 1e-3, 45),
         ("cmbs", 64, 7e-4, 200),
         ("cace", 64, 7e-4, 200),
     ):

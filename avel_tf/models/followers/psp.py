@@ -130,9 +130,10 @@ class PositiveSamplePropagation(Localizer):
         for name_, x in (("audio", audio), ("visual", visual)):
             x = Dense(units, "relu", dtype=policy, name=f"{name_}_output")(x)
             fused.append(norm(Dropout(DROPOUT, dtype=policy, name=f"{name_}_dropout")(x)))
-        logits = segment_label(hidden((fused[0] + fused[1]) / 2))
-        outputs = localization_outputs(logits, is_present)
+        mean = (fused[0] + fused[1]) / 2
+        outputs = localization_outputs(segment_label(hidden(mean)), is_present)
         outputs["pair_similarities"] = ops.relu(cosine_similarity(*fused)) * is_present
+        outputs |= self._contrasted(mean, is_present)
         super().__init__(inputs, outputs, policy, name=name, trainable=trainable)
 
         # === Config ===
@@ -140,6 +141,11 @@ class PositiveSamplePropagation(Localizer):
         self.audio_dim = audio_dim
         self.visual_shape = visual_shape
         self.units = units
+
+    @staticmethod
+    def _contrasted(features: Any, is_present: Any) -> dict[str, Any]:
+        """Outputs of a subclass for losses on the features (B, T, units) of segments."""
+        return {}
 
 
 def positive_connections(products: Any, is_present: Any) -> Any:
