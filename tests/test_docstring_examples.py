@@ -16,7 +16,8 @@ for module in MODULES[2:]:
     OBJECTS += [
         item
         for item in vars(module).values()
-        if getattr(item, "__module__", "") == module.__name__ and "```" in (item.__doc__ or "")
+        if getattr(item, "__module__", "").startswith(module.__name__)
+        and "```" in (item.__doc__ or "")
     ]
 EXAMPLES = {
     item.__name__: re.findall(r"```python\n(.*?)```", inspect.getdoc(item), re.DOTALL)
