@@ -24,6 +24,7 @@ from avel_tf.choices import PADDING
 from avel_tf.utils.arguments import check_positive_integer
 
 PUBLISHED_THRESHOLD = 0.5  # section 3.4
+LOWEST = -1e9  # stands for minus infinity; finite, so that gradients are
 FLOAT32_EPSILON = float(np.finfo(np.float32).eps)
 
 

@@ -90,7 +90,7 @@ for task, systems in SYSTEMS.items():
                     outputs, relevance, segment_loss=segment, supervision=supervision
                 )
                 for name, loss in losses.items():
-                    different[name, type(loss), str(loss.get_config())] = loss
+                    different[name, type(loss), str(loss.get_config() | {"name": None})] = loss
             for (name, *_), loss in different.items():
                 assert np.isfinite(loss(targets[name], outputs[name])), (system, name)
             metrics = localization_metrics(outputs)

@@ -64,7 +64,8 @@ def localization_losses(
 
     A model's outputs determine its losses, which are means over the segments of a record and then
     over records: each record weighs the same. Segments whose target is `choices.PADDING` are left
-    out, so that padding changes nothing.
+    out, so that padding changes nothing. `CanonicalCorrelationLoss` and `RecordTripletLoss` compare
+    records, and depend on which share a batch.
 
     - `segment_label_logits`: loss on each segment's label, background included; with
       `pair_similarities` also 100 times the `PairSimilarityLoss`, and with `segment_embeddings`

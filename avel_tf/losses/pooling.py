@@ -5,8 +5,7 @@ from typing import Any
 from keras import ops
 
 from avel_tf.choices import PADDING
-
-LOWEST = -1e9  # never the maximum of a record's segments
+from avel_tf.localization import LOWEST
 
 
 def max_over_present(values: Any, targets: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Losses on how alike segments are, between modalities and views."""
+"""Losses on how alike segments or records are."""
 
 from typing import Any
 
@@ -7,8 +7,7 @@ from keras import ops
 
 from avel_tf.choices import PADDING
 from avel_tf.layers.similarity import to_unit_sum
-from avel_tf.localization import segment_weights
-from avel_tf.losses.pooling import LOWEST
+from avel_tf.localization import LOWEST, segment_weights
 
 CONTRAST_TEMPERATURE = 0.01  # as published for CACE-Net
 # As published for CPSP.
@@ -149,9 +148,9 @@ class RecordTripletLoss(keras.losses.Loss):
 
     For each record the mean over its three hardest negatives n, the most similar records of other
     categories, of max(0, margin + s_n - s_p), with s the product of the embeddings and p the
-    hardest positive, the least similar record of its category. Records without an event are a
-    category, too. A record that is the only one of its category in the batch costs nothing, so that
-    the value depends on the batch.
+    hardest positive, the least similar record of its category. If there are fewer than three, each
+    missing one counts as 0. A record alone in its category costs nothing; records without an event
+    are a category, too. The value depends on which records share a batch.
 
     Args:
         margin: Float.

@@ -43,9 +43,7 @@ def system_training(
             training, optimizer="pytorch_adam", schedule="fifths", batch_size=128
         )
     elif system == "cpsp":
-        training = dataclasses.replace(
-            training, optimizer="pytorch_adam", schedule="fifths", clip_norm=0.1
-        )
+        training = dataclasses.replace(training, optimizer="pytorch_adam", clip_norm=0.1)
     elif system in ("cmbs", "cace"):
         training = dataclasses.replace(
             training,

@@ -109,16 +109,17 @@ def test_faithful_settings_are_what_the_papers_say():
     assert training.optimizer == "pytorch_adam"
     assert (training.schedule, training.patience) == ("drop", 300)  # never stopped early
     assert (training.batch_size, training.learning_rate) == (64, 1e-3)
-    for system, batch_size, learning_rate, epochs in (
-        ("psp", 128, 1e-3, 300),
-        ("cpsp", 64, 1e-3, 45),
-        ("cmbs", 64, 7e-4, 200),
-        ("cace", 64, 7e-4, 200),
+    for system, batch_size, learning_rate, schedule, clip_norm, epochs in (
+        ("psp", 128, 1e-3, "fifths", 0, 300),
+        ("cpsp", 64, 1e-3, "constant", 0.1, 45),
+        ("cmbs", 64, 7e-4, "halves", 0.5, 200),
+        ("cace", 64, 7e-4, "halves", 0.5, 200),
     ):
         training = system_training("sel", system, "faithful")
         assert (training.batch_size, training.learning_rate) == (batch_size, learning_rate)
+        assert (training.schedule, training.clip_norm) == (schedule, clip_norm)
         assert (training.epochs, training.patience) == (epochs, epochs)
-    assert (training.schedule, training.clip_norm) == ("halves", 0.5)
+        assert training.optimizer == "pytorch_adam"
     training = system_training("cml", "avdln", "faithful")
     assert (training.batch_size, training.epochs, training.learning_rate) == (8, 20, 1e-3)
     assert (training.examples, training.kept_epoch, training.patience) == ("segments", "last", 20)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import special
 
 from avel_tf.simulation.feature_maps import LATENT_WIDTH, Marginal, ResponseMap
 
@@ -16,6 +17,14 @@ def test_values_keep_their_distribution_and_their_order():
     assert shares.min() < 0.05 and shares.max() > 0.6
     # The features' properties do not depend on the seed.
     np.testing.assert_array_equal(Marginal(64, (1.0, 3.0), 0.0, 1.0)(normal), features)
+
+
+def test_known_answer():
+    marginal = Marginal(1, (1.0, 1.0), 0.0, 2.0)  # above zero half of the time, with scale e
+    exponential = np.array([[-1, 0.5, 1], [2, 0, 3]])[..., None]
+    normal = -special.ndtri(0.5 * np.exp(-exponential))
+    expected = np.e * np.maximum(exponential, 0) ** 0.88
+    np.testing.assert_allclose(marginal(normal), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_slopes_are_those_of_the_features_scalars():

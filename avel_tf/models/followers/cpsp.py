@@ -13,16 +13,16 @@ from avel_tf.models.followers.psp import PositiveSamplePropagation
 class ContrastivePositiveSamplePropagation(PositiveSamplePropagation):
     """`PositiveSamplePropagation` trained to tell apart segments of a record, and records, too.
 
-    The network and what it decides are the same. The features that label the segments have two
-    losses of their own besides: `SegmentContrastLoss`, of weight 0.01, makes segments of the event
-    more like each other than like the record's background, and `RecordTripletLoss`, of weight 1,
-    makes records of a category more like each other than like those of other categories. The first
-    needs the segments' labels, and is left out under weak supervision.
+    The network and what it decides are the same. Two more losses act on the features that label
+    the segments: `SegmentContrastLoss`, of weight 0.01, makes segments of the event more like each
+    other than like the record's background, and `RecordTripletLoss`, of weight 1, makes records of
+    a category more like each other than like those of other categories. The first needs the
+    segments' labels, and is left out under weak supervision.
 
-    B: batch, T: segments, K: event categories.
+    The arguments are those of `PositiveSamplePropagation`.
 
-    Args:
-        **kwargs: Those of `PositiveSamplePropagation`.
+    B: batch, T: segments.
+
     Call arguments:
         inputs: As of `PositiveSamplePropagation`.
     Returns:

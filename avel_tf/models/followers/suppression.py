@@ -10,7 +10,7 @@ from keras.layers import Dense, Dropout, LayerNormalization, MultiHeadAttention
 
 from avel_tf.layers import SequenceEmbedding
 from avel_tf.layers.bidirectional import bidirectional_lstm
-from avel_tf.localization import segment_labels
+from avel_tf.localization import LOWEST, segment_labels
 
 NUM_HEADS = 4
 NUM_ENCODERS = 2
@@ -20,7 +20,6 @@ SPATIAL_WEIGHT = 0.4  # of the map's own attention, next to the sound's
 SUPPRESSION = 0.1  # how far one modality's gate weighs the other
 MODALITY_WEIGHT = 0.3  # of each modality's own category
 NUM_LARGEST = 4  # segments that decide a modality's category
-LOWEST = -1e9  # never among the largest
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -28,20 +29,30 @@ def test_the_network_is_that_of_psp(make_batch):
     assert targets["segment_embeddings"] is labels["event_relevance"]
 
 
-def test_known_answer(make_batch):
-    model = ContrastivePositiveSamplePropagation(**SMALL)
-    model.set_weights([np.zeros(weight.shape) for weight in model.weights])
-    # Every segment has what the shared normalization adds, but padding.
-    model.get_layer("norm").beta.assign([3, 0, 0, -4])
-    features, _ = make_batch(batch=1, segments=3)
-    for values in features.values():
-        values[:, 2] = 0  # padding
-    outputs = model.predict_on_batch(features)
-    direction = [0.6, 0, 0, -0.8]
-    np.testing.assert_allclose(
-        outputs["segment_embeddings"], [[direction, direction, [0] * 4]], atol=1e-6
+def test_embeddings_are_of_unit_length_and_leave_out_padding():
+    features = np.array([[[3, 0], [0, 1], [5, 5]]], "float32")
+    outputs = ContrastivePositiveSamplePropagation._contrasted(
+        features, np.array([[1, 1, 0]], "float32")
     )
-    np.testing.assert_allclose(outputs["record_embedding"], [direction], atol=1e-6)
+    np.testing.assert_allclose(outputs["segment_embeddings"], [[[1, 0], [0, 1], [0, 0]]], rtol=1e-6)
+    # Of the mean of the features, not of their directions.
+    np.testing.assert_allclose(outputs["record_embedding"], [np.array([3, 1]) / 10**0.5], rtol=1e-6)
+
+
+def test_each_loss_trains_the_features(make_batch):
+    keras.utils.set_random_seed(0)
+    features, labels = make_batch()
+    labels["event_category"] = np.array([0, 0, 1, 2])
+    for name in ("segment_embeddings", "record_embedding"):
+        model = ContrastivePositiveSamplePropagation(**SMALL)
+        losses, _ = localization_losses(model.output)
+        eagerly = keras.config.backend() == "tensorflow"
+        model.compile(keras.optimizers.SGD(0.1), {name: losses[name]}, run_eagerly=eagerly)
+        before = keras.ops.convert_to_numpy(model.get_layer("audio_output").kernel)
+        targets = localization_targets(model.output, labels)
+        assert model.train_on_batch(features, targets) > 1e-3, name
+        after = keras.ops.convert_to_numpy(model.get_layer("audio_output").kernel)
+        assert np.abs(after - before).max() > 1e-6, name
 
 
 @pytest.mark.parametrize("supervision", ["full", "weak"])
