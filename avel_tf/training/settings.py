@@ -12,7 +12,15 @@ from avel_tf.utils.arguments import check_choice
 from avel_tf.utils.atomic import whole_file
 
 SETTINGS = ("ave", "faithful", "own")
-FOLLOWERS_EPOCHS = {"psp": 300, "cpsp": 45, "cmbs": 200, "cace": 200}  # as published
+_CMBS = {"learning_rate": 7e-4, "schedule": "halves", "clip_norm": 0.5}
+# As published, with PyTorch's Adam.
+FOLLOWERS = {
+    "psp": {"schedule": "fifths", "batch_size": 128},
+    "cpsp": {"clip_norm": 0.1},
+    "cmbs": _CMBS,
+    "cace": _CMBS,
+}
+FOLLOWERS_EPOCHS = {"psp": 300, "cpsp": 45, "cmbs": 200, "cace": 200}  # of `faithful`
 
 
 def system_training(
@@ -38,21 +46,9 @@ def system_training(
         return _check_kind(read_settings(settings), settings, task, system, supervision)
     check_choice("settings", settings, SETTINGS)
     training = TrainingConfig(task, system, supervision=supervision, settings_name=settings)
-    if system == "psp":
-        training = dataclasses.replace(
-            training, optimizer="pytorch_adam", schedule="fifths", batch_size=128
-        )
-    elif system == "cpsp":
-        training = dataclasses.replace(training, optimizer="pytorch_adam", clip_norm=0.1)
-    elif system in ("cmbs", "cace"):
-        training = dataclasses.replace(
-            training,
-            optimizer="pytorch_adam",
-            learning_rate=7e-4,
-            schedule="halves",
-            clip_norm=0.5,
-        )
-    if system == "avdln":
+    if system in FOLLOWERS:
+        training = dataclasses.replace(training, optimizer="pytorch_adam", **FOLLOWERS[system])
+    elif system == "avdln":
         training = dataclasses.replace(training, batch_size=8, epochs=20)
     elif system == "dcca":  # correlations need many pairs
         training = dataclasses.replace(training, batch_size=256)
