@@ -92,8 +92,7 @@ class EventContrastLoss(keras.losses.Loss):
         is_event = relevance > 0
         segment = ops.arange(ops.shape(y_true)[1])
         segment = ops.concatenate([segment, segment], axis=0)
-        number = ops.arange(ops.shape(views)[1])
-        is_other = is_view[:, None] & (number[:, None] != number)  # (B, 2 T, 2 T)
+        is_other = is_view[:, None] & _are_different(ops.shape(views)[1])  # (B, 2 T, 2 T)
         is_positive = (segment[:, None] == segment) | (is_event[:, :, None] & is_event[:, None])
         is_positive = is_positive & is_other & is_view[:, :, None]
         products = ops.matmul(views, ops.swapaxes(views, 1, 2)) / self.temperature
@@ -129,8 +128,7 @@ class SegmentContrastLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         products = ops.matmul(y_pred, ops.swapaxes(y_pred, 1, 2)) / self.temperature  # (B, T, T)
         is_event = y_true > 0
-        number = ops.arange(ops.shape(y_true)[1])
-        is_pair = is_event[:, :, None] & is_event[:, None] & (number[:, None] != number)
+        is_pair = is_event[:, :, None] & is_event[:, None] & _are_different(ops.shape(y_true)[1])
         is_background = ops.equal(y_true, 0)[:, None]
         background = ops.logsumexp(
             ops.where(is_background, products, LOWEST), axis=-1, keepdims=True
@@ -167,9 +165,8 @@ class RecordTripletLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         category = ops.reshape(y_true, (-1,))
         is_same = category[:, None] == category
-        number = ops.arange(ops.shape(category)[0])
         products = ops.matmul(y_pred, ops.transpose(y_pred))  # (B, B)
-        is_positive = is_same & (number[:, None] != number)
+        is_positive = is_same & _are_different(ops.shape(category)[0])
         positive = ops.min(ops.where(is_positive, products, -LOWEST), axis=-1, keepdims=True)
         negatives = ops.where(is_same, LOWEST, products)
         padding = [[0, 0], [0, HARDEST_NEGATIVES]]  # for a batch with fewer
@@ -179,6 +176,12 @@ class RecordTripletLoss(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "margin": self.margin}
+
+
+def _are_different(count: Any) -> Any:
+    """Boolean tensor (count, count): whether the two of a pair are different places."""
+    number = ops.arange(count)
+    return number[:, None] != number
 
 
 def _mean_where(condition: Any, values: Any) -> Any:
