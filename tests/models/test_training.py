@@ -192,6 +192,7 @@ def test_reload_in_a_fresh_process(arguments, make_batch, tmp_path):
         model.fit(features, targets, verbose=0)
     small = {"audio_dim": 6, "units": 4}
     models |= {
+        "sel_psp": SYSTEMS["sel"]["psp"](visual_shape=arguments["visual_shape"], **small),
         "sel_cpsp": SYSTEMS["sel"]["cpsp"](visual_shape=arguments["visual_shape"], **small),
         "sel_cmbs": SYSTEMS["sel"]["cmbs"](visual_shape=arguments["visual_shape"], **small),
         "sel_cace": SYSTEMS["sel"]["cace"](visual_shape=arguments["visual_shape"], **small),
