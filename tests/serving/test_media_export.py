@@ -12,7 +12,7 @@ import tensorflow as tf
 from avel_tf.ave import BACKGROUND_NAME, CATEGORIES
 from avel_tf.cli import export
 from avel_tf.cli.program import run_command
-from avel_tf.encoders import Vgg19Encoder, VggishEncoder
+from avel_tf.encoders import Vgg19Encoder, VggishEncoder, choosing
 from avel_tf.models import SYSTEMS
 from avel_tf.serving import serving_process, warm_up
 from avel_tf.serving.labels import label_names
@@ -35,8 +35,9 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def saved_model(model, tmp_path_factory):
+def saved_model(model, encoders, tmp_path_factory):
     """SavedModel as the command writes it, but with a warm-up of two seconds."""
+    vgg19, vggish = encoders  # large, so that they are made once
     folder = tmp_path_factory.mktemp("media_export")
     keras_file = folder / "Format-Keras" / "model.keras"
     keras_file.parent.mkdir()
@@ -48,6 +49,8 @@ def saved_model(model, tmp_path_factory):
     weights = ["--audio_weights", "random", "--visual_weights", "random"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(warm_up, "NUM_SEGMENTS", 2)
+        patch.setitem(choosing.VISUAL_ENCODERS, "vgg19", lambda weights, precision: vgg19)
+        patch.setitem(choosing.AUDIO_ENCODERS, "vggish", lambda weights: vggish)
         output = folder / "served" / "1"
         arguments = [str(keras_file), str(output), *weights, "--threshold", "0.3"]
         assert run_command(export, "avel export", arguments) == 0

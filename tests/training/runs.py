@@ -8,6 +8,8 @@ import keras
 import numpy as np
 
 from avel_tf.configuration import ModelConfig, TrainingConfig
+from avel_tf.layers.late_start import LateStart
+from avel_tf.models import SYSTEMS
 from tests import programs
 
 TINY = TrainingConfig(
@@ -41,6 +43,15 @@ import tensorflow as tf
 
 tf.config.run_functions_eagerly(True)
 """
+
+
+def late_localizer():
+    """Makes a small model with a part that begins with epoch 25."""
+    localizer = SYSTEMS["sel"]["audio"](units=4)
+    features = dict(localizer.input)
+    late_start = LateStart(25, name="contrast_start")
+    features["audio_features"] = late_start(features["audio_features"])
+    return keras.Model(localizer.input, localizer(features))
 
 
 def run_program(preparation, examples, *runs):

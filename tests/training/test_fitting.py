@@ -10,14 +10,13 @@ import tensorflow as tf
 from avel_tf import losses, metrics
 from avel_tf.choices import OPTIMIZERS, SYSTEMS
 from avel_tf.configuration import ModelConfig, TrainingConfig
-from avel_tf.layers.late_start import LateStart
 from avel_tf.models import SYSTEMS as SYSTEM_CLASSES
 from avel_tf.models.followers import suppression
 from avel_tf.optimizers import PytorchAdam
 from avel_tf.training import fitting
 from avel_tf.training import train as training
 from tests.eager import eagerly
-from tests.training.runs import TINY
+from tests.training.runs import TINY, late_localizer
 
 
 def random_batch(model):
@@ -101,11 +100,7 @@ def test_a_model_of_before_its_late_part_is_told(
     run_training, examples_folder, monkeypatch, caplog
 ):
     def small(config, steps_per_epoch, description):
-        localizer = SYSTEM_CLASSES["sel"]["audio"](units=4)
-        features = dict(localizer.input)
-        late_start = LateStart(25, name="contrast_start")
-        features["audio_features"] = late_start(features["audio_features"])
-        model = keras.Model(localizer.input, localizer(features))
+        model = late_localizer()
         fitting.compile_model(model, config, steps_per_epoch)
         return model
 
