@@ -1,6 +1,7 @@
 """Measures a training step: seconds, memory, share of the machine's matrix-multiply peak.
 
     python benchmarks/training.py                        # TensorFlow
+    python benchmarks/training.py --systems psp cmbs     # other systems, only their steps
     KERAS_BACKEND=jax python benchmarks/training.py      # JAX, where TensorFlow may be absent
 
 Batches have 64 records with full (10, 7, 7, 512) maps in half precision, as stored. Each line is
@@ -17,25 +18,45 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 PRECISIONS = {"float32": "float32", "mixed_bfloat16": "bfloat16"}
-SYSTEMS = ("dam", "audio_visual_attention")
-BATCH, SEGMENTS, REGIONS, CHANNELS, AUDIO = 64, 10, 49, 512, 128
+SYSTEMS = "dam", "audio_visual_attention"
+BATCH, SEGMENTS, CHANNELS, AUDIO = 64, 10, 512, 128
 TRAIN_RECORDS = 3339
 WARM_UP = 3
 
 
-def gflop_per_step(model) -> float:
-    """Counts multiplications and additions of all matrix products, forward and backward."""
-    rows = BATCH * SEGMENTS * REGIONS
-    attention = model.get_layer("audio_guided_attention")
-    first, second = CHANNELS * attention.units, attention.units * REGIONS
-    # Data needs no gradient, so the first product has two passes and later ones three.
-    regions = rows * (2 * first + 3 * second + 2 * CHANNELS)
-    rest = model.count_params() - first - second
-    return 2 * (regions + 3 * rest * BATCH * SEGMENTS) / 1e9
+def gflop_per_step(model, features: dict, targets: dict) -> float:
+    """Counts the operations of the loss and its gradients; of a loop's turns, one."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        def loss(weights):
+            variables = weights, [each.value for each in model.non_trainable_variables]
+            outputs, _ = model.stateless_call(*variables, features, training=True)
+            return model.compute_loss(x=features, y=targets, y_pred=outputs)
+
+        gradients = jax.jit(jax.grad(loss))
+        lowered = gradients.lower([each.value for each in model.trainable_variables])
+        return lowered.cost_analysis()["flops"] / 1e9
+    import tensorflow as tf
+
+    @tf.function
+    def gradients(features, targets):
+        with tf.GradientTape() as tape:
+            outputs = model(features, training=True)
+            loss = model.compute_loss(x=features, y=targets, y_pred=outputs)
+        return tape.gradient(loss, model.trainable_weights)
+
+    profiler = tf.compat.v1.profiler
+    options = {**profiler.ProfileOptionBuilder.float_operation(), "output": "none"}
+    graph = gradients.get_concrete_function(features, targets).graph
+    return profiler.profile(graph, options=options).total_float_ops / 1e9
 
 
 def matmul_peak(dtype: str) -> float:
@@ -89,7 +110,8 @@ def measure_step(system: str, precision: str, xla: bool, steps: int) -> dict:
     )
     model.fit(repeated(features, targets, WARM_UP + steps), callbacks=[clock], verbose=0)
     seconds = np.diff(ends)[WARM_UP - 1 :]
-    return {"seconds": float(np.median(seconds)), "gflop": gflop_per_step(model)}
+    gflop = gflop_per_step(model, features, targets)
+    return {"seconds": float(np.median(seconds)), "gflop": gflop}
 
 
 def repeated(features: dict, targets: dict, steps: int):
@@ -157,13 +179,13 @@ def in_process(*arguments: str) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def report(steps: int) -> None:
+def report(systems: Sequence[str], steps: int) -> None:
     """Prints a table of training steps."""
     print("| System | Precision | XLA | s/step | s/epoch | GFLOP/step | of peak | GiB |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for precision, dtype in PRECISIONS.items():
         peak = in_process("peak", dtype)
-        for system in SYSTEMS:
+        for system in systems:
             for xla in ("no", "yes"):
                 cells = [system, precision, xla]
                 result = in_process("step", system, precision, xla, str(steps))
@@ -222,6 +244,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument(
+        "--systems", nargs="+", metavar="NAME", help="of supervised event localization"
+    )
     parser.add_argument("--steps", type=int, default=12, metavar="N", help="of each measurement")
     parser.add_argument(
         "--examples", type=pathlib.Path, metavar="DIR", help="dataset to read (default: simulated)"
@@ -231,8 +256,8 @@ def main() -> None:
     if flags.measure:
         measure(*flags.measure)
         return
-    report(flags.steps)
-    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+    report(flags.systems or SYSTEMS, flags.steps)
+    if not flags.systems and os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
         report_input(flags.examples)
 
 
