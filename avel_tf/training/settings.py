@@ -33,7 +33,7 @@ def system_training(
         system: String. One of `avel_tf.choices.SYSTEMS` of the task.
         settings: String. Path of a file that `write_settings` made, ending in .json, or a name:
             `"ave"` trains the baselines by ordinary cross-entropy and dual attention matching with
-            settings that a search chose on val of simulated features (docs/attempts.md: search
+            settings that were chosen on val of simulated features (docs/attempts.md: search
             again on real ones, with `avel tune`); `"faithful"` follows the papers and the published
             programs, with defaults where these are silent (docs/decisions/0012-faithful.md);
             `"own"` is for a few hundred records and learned encoders.
@@ -81,7 +81,11 @@ def system_training(
         return dataclasses.replace(
             training,
             model=ModelConfig(
-                units=128, block="equations", projection="linear", similarity="cosine"
+                units=128,
+                num_heads=8,
+                block="residual",
+                projection="linear",
+                similarity="cosine",
             ),
             learning_rate=3e-3,
             batch_size=128,

@@ -20,7 +20,7 @@ def trainings(key, settings="ave"):
 def published(key):
     """Numbers of the rows that the paper has, by name."""
     rows = [row for row in paper.rows_of(key) if row.published]
-    assert len(paper.rows_of(key)) - len(rows) == {"3": 3, "5": 1}.get(key, 0)
+    assert len(paper.rows_of(key)) - len(rows) == {"3": 4, "5": 1}.get(key, 0)
     return {row.name: row.published_metrics() for row in rows}
 
 
@@ -46,7 +46,9 @@ def test_every_row_can_be_made(key, settings):
     assert PRIMARY_METRIC[table.task] in table.metrics
     assert set(table.metrics) <= set(SHORT_NAMES)
     assert len({row.name for row in rows}) == len(rows)
-    assert len({row.training(settings) for row in rows}) == len(rows)
+    # The last row of Table 3 is one of its readings.
+    same = settings != "own" if key == "3" else 0
+    assert len({row.training(settings) for row in rows}) == len(rows) - same
     for row in rows:
         assert row.training(settings).task == table.task
         assert len(row.published) in ((0, 3) if table.task == "cml" else (0, 1))
@@ -95,9 +97,9 @@ def test_rows_differ_in_what_the_table_is_about():
             fields.append(values | values.pop("model"))
         return {name for name in fields[0] if len({values[name] for values in fields}) > 1}
 
-    assert differing("3") == {"embedding", "block", "num_heads"}
-    blocks = {each.model.block for each in trainings("3").values()}
-    assert blocks == set(BLOCKS)
+    assert differing("3") == {"embedding", "block"}
+    for settings in SETTINGS:
+        assert {each.model.block for each in trainings("3", settings).values()} == set(BLOCKS)
     assert (differing("4"), differing("5")) == ({"matching"}, {"matching", "block"})
     assert differing("figure5") == {"event_category_weight", "matching"}
     assert {each.model.embedding for each in trainings("3").values()} == set(EMBEDDINGS)

@@ -94,7 +94,7 @@ def run(root, *arguments):
 
 def test_each_training_runs_once_and_all_of_one_seed_first(runs, root, capsys):
     assert run(root, "--tables", "1", "3", "4", "--runs", "2") == 0
-    # Of the 3, 10 and 2 rows, dual attention matching is in all tables.
+    # Of the 3, 11 and 2 rows, dual attention matching is in all tables, and in one of them twice.
     assert len(runs.trainings) == len(set(runs.trainings)) == 2 * 13
     assert [training.seed for training in runs.trainings] == [0] * 13 + [1] * 13
     for key in ("1", "3", "4"):
@@ -107,7 +107,7 @@ def test_each_training_runs_once_and_all_of_one_seed_first(runs, root, capsys):
             assert (row["epochs"], row["seconds"], row["parameters"]) == (5, 7, 1234)
     screen = capsys.readouterr().out
     assert (
-        "[30/30] 4: DAM, cross-matching, run 2\n"
+        "[32/32] 4: DAM, cross-matching, run 2\n"
         "      A2V 75.00%, V2A 75.00%, Average 75.00%, Overlap 75.00% (epoch 3 of 5, 7 s)"
     ) in screen
     for key in ("1", "3", "4"):

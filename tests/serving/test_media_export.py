@@ -37,7 +37,14 @@ def model():
 @pytest.fixture(scope="module")
 def saved_model(model, encoders, tmp_path_factory):
     """SavedModel as the command writes it, but with a warm-up of two seconds."""
-    vgg19, vggish = encoders  # large, so that they are made once
+
+    def same(encoder, *expected):  # large, so that it is made once
+        def choose(*chosen):
+            assert chosen == expected
+            return encoder
+
+        return choose
+
     folder = tmp_path_factory.mktemp("media_export")
     keras_file = folder / "Format-Keras" / "model.keras"
     keras_file.parent.mkdir()
@@ -49,8 +56,8 @@ def saved_model(model, encoders, tmp_path_factory):
     weights = ["--audio_weights", "random", "--visual_weights", "random"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(warm_up, "NUM_SEGMENTS", 2)
-        patch.setitem(choosing.VISUAL_ENCODERS, "vgg19", lambda weights, precision: vgg19)
-        patch.setitem(choosing.AUDIO_ENCODERS, "vggish", lambda weights: vggish)
+        patch.setitem(choosing.VISUAL_ENCODERS, "vgg19", same(encoders[0], "random", "float32"))
+        patch.setitem(choosing.AUDIO_ENCODERS, "vggish", same(encoders[1], "random"))
         output = folder / "served" / "1"
         arguments = [str(keras_file), str(output), *weights, "--threshold", "0.3"]
         assert run_command(export, "avel export", arguments) == 0
