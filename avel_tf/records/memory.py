@@ -22,7 +22,12 @@ KEPT_SPLITS = 6  # train, val and test, with visual maps and with their means
 
 
 def read_split(
-    dataset: DatasetFolder, split: str, names: tuple[str, ...], pool_maps: bool
+    dataset: DatasetFolder,
+    split: str,
+    names: tuple[str, ...],
+    pool_maps: bool,
+    *,
+    with_background: bool = False,
 ) -> Mapping[str, np.ndarray]:
     """Reads the features of a whole labelled split, or finds them again within `keep_splits`.
 
@@ -33,13 +38,15 @@ def read_split(
         pool_maps: Boolean. Whether to keep only the mean of each map of visual features, as a
             map of one region, float32 (N, T, 1, 1, C); for the models that pool maps themselves
             this makes no difference.
+        with_background: Boolean. Whether the clips without an event follow the split's records.
     Returns:
         Dict of read-only arrays with leading axis N, the number of records.
     Raises:
         InputError: If a shard is damaged, missing or another's, or records are missing.
     """
-    shards = fingerprint(map(pathlib.Path, shard_paths(dataset.split_path(split))))
-    return _reader.get()(dataset, split, names, pool_maps, shards)
+    splits = (split, "background") if with_background else (split,)
+    paths = [path for each in splits for path in shard_paths(dataset.split_path(each))]
+    return _reader.get()(dataset, splits, names, pool_maps, fingerprint(map(pathlib.Path, paths)))
 
 
 @contextlib.contextmanager
@@ -57,9 +64,26 @@ def keep_splits() -> Iterator[None]:
 
 
 def _read(
-    dataset: DatasetFolder, split: str, names: tuple[str, ...], pool_maps: bool, shards: str
+    dataset: DatasetFolder,
+    splits: tuple[str, ...],
+    names: tuple[str, ...],
+    pool_maps: bool,
+    shards: str,
 ) -> Mapping[str, np.ndarray]:
-    """Reads a split; `shards` tells its states apart where reading is cached."""
+    """Reads splits; `shards` tells their states apart where reading is cached."""
+    batches = []
+    for split in splits:
+        batches += _read_whole(dataset, split, names, pool_maps)
+    arrays = {name: _join(batches, name) for name in names}
+    for array in arrays.values():
+        array.flags.writeable = False  # callers may share it
+    return arrays
+
+
+def _read_whole(
+    dataset: DatasetFolder, split: str, names: tuple[str, ...], pool_maps: bool
+) -> list[dict[str, np.ndarray]]:
+    """Reads a split in batches."""
     folder, description = dataset.split_path(split), dataset.description()
     parsed = tuple({*names, "record_id"})
     batches, record_ids = [], []
@@ -76,10 +100,19 @@ def _read(
     if not is_whole:
         check_split(dataset, split)  # finds out which shard it is
         raise InputError(f"{folder} was written to while it was read. Run again.")
-    arrays = {name: np.concatenate([batch.pop(name) for batch in batches]) for name in names}
-    for array in arrays.values():
-        array.flags.writeable = False  # callers may share it
-    return arrays
+    return batches
+
+
+def _join(batches: list[dict[str, np.ndarray]], name: str) -> np.ndarray:
+    """Joins what batches have of a feature; they lose it, for two copies of AVE take 4 GB."""
+    count = sum(len(batch[name]) for batch in batches)
+    joined = np.empty((count, *batches[0][name].shape[1:]), batches[0][name].dtype)
+    end = 0
+    for batch in batches:
+        part = batch.pop(name)
+        joined[end : end + len(part)] = part
+        end += len(part)
+    return joined
 
 
 # Components read splits; the program that runs them decides whether they are kept.

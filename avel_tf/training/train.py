@@ -9,7 +9,6 @@ import pathlib
 import shutil
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from avel_tf.configuration import TrainingConfig
@@ -193,10 +192,7 @@ def _batches(
     order = {"epochs": epochs, "seed": config.seed}
     is_weak = config.supervision == "weak" and split == "train"
     if config.in_memory or pools_maps(model) or is_weak:
-        arrays = read_split(dataset, split, names, pools_maps(model))
-        if is_weak:
-            more = read_split(dataset, "background", names, pools_maps(model))
-            arrays = {name: np.concatenate([arrays[name], more[name]]) for name in names}
+        arrays = read_split(dataset, split, names, pools_maps(model), with_background=is_weak)
         if config.examples == "segments" and split == "train":
             arrays = segments_of(arrays)
         batches = batch_arrays(arrays, config.batch_size, **order)
