@@ -33,6 +33,9 @@ run: $(ENVIRONMENT)
 test: $(ENVIRONMENT) $(JAX_ENVIRONMENT)
 	@$(MAKE) --no-print-directory --jobs 2 test-tensorflow test-jax
 
+# The threads of NumPy's matrix products wait in a loop, on processors that other tests need.
+test-tensorflow test-jax: export OPENBLAS_NUM_THREADS := 1
+
 test-tensorflow: $(ENVIRONMENT)
 	.venv/bin/python -m pytest -q -rs -m "" $(WORKERS) --durations 15 tests
 

@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items):
 
 def pytest_runtest_setup(item):
     """Applies to what the modules of tests and the tests before have imported."""
-    less_work.spare()
+    less_work.spare(item.path)
 
 
 @pytest.fixture(scope="session")

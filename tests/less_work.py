@@ -5,29 +5,31 @@ Programs that tests run whole, in processes of their own, do all of it, as users
 
 import functools
 import gc
+import pathlib
 import sys
 from collections.abc import Callable
 
-_done = set()
+_met = set()
 
 
-def spare() -> None:
-    """Spares work of the libraries that have been imported."""
-    for library, change in (
-        ("apache_beam.transforms.core", _remember_signatures),
-        ("tensorflow", _leave_graphs_as_they_are),
-        ("tensorflow_model_analysis", None),  # only large
-        ("jax", _keep_the_compilers_context),
-    ):
-        if library in sys.modules and library not in _done:
-            _done.add(library)
-            if change:
-                change(sys.modules[library])
-            _pass_over_what_stays()
+def spare(file: pathlib.Path) -> None:
+    """Spares the next test work, which is of a file and after the imports of those before."""
+    changes = {
+        "apache_beam.transforms.core": _remember_signatures,
+        "tensorflow": _leave_graphs_as_they_are,
+        "tensorflow_model_analysis": lambda _: None,  # only large
+        "jax": _keep_the_compilers_context,
+    }
+    new = {file, *changes.keys() & sys.modules.keys()} - _met
+    _met.update(new)
+    for library in new - {file}:
+        changes[library](sys.modules[library])
+    if new:
+        _pass_over_what_stays()
 
 
 def _pass_over_what_stays() -> None:
-    """The garbage collector no longer visits the millions of objects of libraries and tests.
+    """The garbage collector no longer visits the millions of objects of libraries and old tests.
 
     It did each time, and Keras collects garbage whenever its session is cleared.
     """
@@ -51,7 +53,11 @@ def _remember_signatures(core) -> None:
 
 def _leave_graphs_as_they_are(tf) -> None:
     """Rewriting a graph takes longer than it saves in the few steps of a test."""
+    from tensorflow.python.util import tf_stack
+
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    # Finding the lines where each operation was made is a thirtieth of the time of exports.
+    tf_stack.extract_stack = functools.cache(tf_stack.extract_stack)
 
 
 def _keep_the_compilers_context(jax) -> None:
