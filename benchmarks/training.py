@@ -2,6 +2,7 @@
 
     python benchmarks/training.py                        # TensorFlow
     python benchmarks/training.py --systems dam cmbs     # the steps of these
+    python benchmarks/training.py --profile dam cmbs     # what their steps spend their time on
     KERAS_BACKEND=jax python benchmarks/training.py      # JAX, where TensorFlow may be absent
 
 Batches have 64 records with full (10, 7, 7, 512) maps in half precision, as stored. Each line is
@@ -10,6 +11,7 @@ records or on those of --examples.
 """
 
 import argparse
+import collections
 import json
 import os
 import pathlib
@@ -29,6 +31,7 @@ SYSTEMS = ("dam", "audio_visual_attention")
 BATCH, SEGMENTS, REGIONS, CHANNELS, AUDIO = 64, 10, 49, 512, 128
 TRAIN_RECORDS = 3339
 WARM_UP = 3
+KINDS = 15  # of operations, in a profile
 
 
 def gflop_per_step(model) -> float:
@@ -65,7 +68,9 @@ def matmul_peak(dtype: str) -> float:
     return 2 * size**3 / min(seconds) / 1e9
 
 
-def measure_step(system: str, precision: str, xla: bool, steps: int) -> dict:
+def measure_step(
+    system: str, precision: str, xla: bool, steps: int, callbacks: Sequence = ()
+) -> dict:
     """Measures the median seconds of a training step, in this process."""
     import keras
     import numpy as np
@@ -96,9 +101,38 @@ def measure_step(system: str, precision: str, xla: bool, steps: int) -> dict:
     clock = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter())
     )
-    model.fit(repeated(features, targets, WARM_UP + steps), callbacks=[clock], verbose=0)
+    batches = repeated(features, targets, WARM_UP + steps)
+    model.fit(batches, callbacks=[clock, *callbacks], verbose=0)
     seconds = np.diff(ends)[WARM_UP - 1 :]
     return {"seconds": float(np.median(seconds)), "gflop": gflop_per_step(model)}
+
+
+def profile_step(system: str, precision: str, steps: int) -> dict:
+    """Measures the time in each kind of operation, as a share of all; they overlap in time."""
+    import keras
+    import tensorflow as tf
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    class Profiler(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch == WARM_UP:
+                tf.profiler.experimental.start(folder)
+
+        def on_train_end(self, logs=None):
+            tf.profiler.experimental.stop()
+
+    with tempfile.TemporaryDirectory() as folder:
+        measure_step(system, precision, False, steps, [Profiler()])
+        (path,) = pathlib.Path(folder).rglob("*.xplane.pb")
+        space = xplane_pb2.XSpace.FromString(path.read_bytes())
+    (host,) = (plane for plane in space.planes if plane.name == "/host:CPU")
+    spent = collections.Counter()
+    for event in (event for line in host.lines for event in line.events):
+        place, _, kind = host.event_metadata[event.metadata_id].name.rpartition(":")
+        if "/" in place:  # an operation of the graph
+            kind = kind.removeprefix("_Mkl")
+            spent[f"{kind}, backward" if "gradient_tape" in place else kind] += event.duration_ps
+    return {kind: picoseconds / spent.total() for kind, picoseconds in spent.items()}
 
 
 def repeated(features: dict, targets: dict, steps: int):
@@ -187,6 +221,16 @@ def report(systems: Sequence[str], steps: int) -> None:
         print(f"Peak of {dtype} matrix products: {peak['gflops']:.0f} GFLOP/s", flush=True)
 
 
+def report_profiles(systems: Sequence[str], steps: int) -> None:
+    """Prints what a training step in bfloat16 spends its time on."""
+    for system in systems:
+        shares = in_process("profile", system, "mixed_bfloat16", str(steps))
+        del shares["gib"]
+        print(f"\n{system}:")
+        for kind, share in sorted(shares.items(), key=lambda item: -item[1])[:KINDS]:
+            print(f"{share:6.1%}  {kind}", flush=True)
+
+
 def report_input(examples: pathlib.Path | None) -> None:
     """Prints how fast records are read, and how much reading them slows training."""
     with tempfile.TemporaryDirectory() as folder:
@@ -219,6 +263,9 @@ def measure(kind: str, *arguments: str) -> None:
     elif kind == "training":
         examples, precision, place = arguments
         result = measure_training(pathlib.Path(examples), precision, place == "memory")
+    elif kind == "profile":
+        system, precision, steps = arguments
+        result = profile_step(system, precision, int(steps))
     else:
         system, precision, xla, steps = arguments
         result = measure_step(system, precision, xla == "yes", int(steps))
@@ -238,6 +285,13 @@ def main() -> None:
         metavar="NAME",
         help=f"only the steps of these (default: {' and '.join(SYSTEMS)}, and the input)",
     )
+    parser.add_argument(
+        "--profile",
+        nargs="+",
+        choices=NAMES["sel"],
+        metavar="NAME",
+        help="only what the steps of these spend their time on, by TensorFlow's profiler",
+    )
     parser.add_argument("--steps", type=int, default=12, metavar="N", help="of each measurement")
     parser.add_argument(
         "--examples", type=pathlib.Path, metavar="DIR", help="dataset to read (default: simulated)"
@@ -246,6 +300,9 @@ def main() -> None:
     flags = parser.parse_args()
     if flags.measure:
         measure(*flags.measure)
+        return
+    if flags.profile:
+        report_profiles(flags.profile, flags.steps)
         return
     report(flags.systems or SYSTEMS, flags.steps)
     if not flags.systems and os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
