@@ -4,6 +4,7 @@ import contextlib
 import contextvars
 import functools
 import pathlib
+import weakref
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -154,6 +155,9 @@ def batch_arrays(
         Dataset of dicts of tensors with leading axis `batch_size`.
     """
     count = len(next(iter(arrays.values())))
+    # TensorFlow may keep a generator for as long as the process lives. It must not keep the
+    # features, which are its dataset's.
+    weak = {name: weakref.ref(array) for name, array in arrays.items()}
 
     def orders():
         for epoch in [None] if epochs is None else epochs:
@@ -162,7 +166,7 @@ def batch_arrays(
                 np.random.default_rng([seed, epoch]).shuffle(order)
             for start in range(0, count, batch_size):
                 rows = order[start : start + batch_size]
-                yield {name: array[rows] for name, array in arrays.items()}
+                yield {name: array()[rows] for name, array in weak.items()}
 
     signature = {
         name: tf.TensorSpec((None, *array.shape[1:]), array.dtype) for name, array in arrays.items()
@@ -170,4 +174,6 @@ def batch_arrays(
     batches = tf.data.Dataset.from_generator(orders, output_signature=signature)
     # Keras takes the end of a dataset of unknown size for a mistake.
     num_batches = -(-count // batch_size) * (1 if epochs is None else len(epochs))
-    return batches.apply(tf.data.experimental.assert_cardinality(num_batches)).prefetch(2)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(num_batches)).prefetch(2)
+    batches.arrays = arrays
+    return batches

@@ -1,3 +1,4 @@
+import gc
 import itertools
 import json
 import shutil
@@ -195,3 +196,14 @@ def test_only_the_seed_and_the_epoch_decide(arrays):
     assert epochs_of(arrays, range(2, 4), seed=5) == whole[2:]
     assert epochs_of(arrays, range(0, 4, 2), seed=5) == whole[::2]
     assert epochs_of(arrays, range(4), seed=6) != whole
+
+
+def test_features_end_with_their_dataset():
+    features = {"number": np.arange(6.0)}
+    memory = weakref.ref(features["number"])
+    batches = batch_arrays(features, 4).map(lambda batch: batch["number"] + 1)
+    del features
+    assert [batch.numpy().tolist() for batch in batches] == [[1, 2, 3, 4], [5, 6]]
+    del batches
+    gc.collect()
+    assert memory() is None
