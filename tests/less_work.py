@@ -17,6 +17,7 @@ def spare(file: pathlib.Path) -> None:
     changes = {
         "apache_beam.transforms.core": _remember_signatures,
         "tensorflow": _leave_graphs_as_they_are,
+        "tensorflow.python.util.tf_stack": _record_one_stack,
         "tensorflow_model_analysis": lambda _: None,  # only large
         "jax": _keep_the_compilers_context,
     }
@@ -53,10 +54,11 @@ def _remember_signatures(core) -> None:
 
 def _leave_graphs_as_they_are(tf) -> None:
     """Rewriting a graph takes longer than it saves in the few steps of a test."""
-    from tensorflow.python.util import tf_stack
-
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    # Finding the lines where each operation was made is a thirtieth of the time of exports.
+
+
+def _record_one_stack(tf_stack) -> None:
+    """TensorFlow finds the lines where each operation was made: a thirtieth of an export's time."""
     tf_stack.extract_stack = functools.cache(tf_stack.extract_stack)
 
 

@@ -157,7 +157,7 @@ def batch_arrays(
     count = len(next(iter(arrays.values())))
     # TensorFlow may keep a generator for as long as the process lives. It must not keep the
     # features, which are its dataset's.
-    weak = {name: weakref.ref(array) for name, array in arrays.items()}
+    references = {name: weakref.ref(array) for name, array in arrays.items()}
 
     def orders():
         for epoch in [None] if epochs is None else epochs:
@@ -166,7 +166,7 @@ def batch_arrays(
                 np.random.default_rng([seed, epoch]).shuffle(order)
             for start in range(0, count, batch_size):
                 rows = order[start : start + batch_size]
-                yield {name: array()[rows] for name, array in weak.items()}
+                yield {name: array()[rows] for name, array in references.items()}
 
     signature = {
         name: tf.TensorSpec((None, *array.shape[1:]), array.dtype) for name, array in arrays.items()
