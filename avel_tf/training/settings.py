@@ -89,6 +89,7 @@ def system_training(
             ),
             learning_rate=3e-3,
             batch_size=128,
+            patience=20,  # an early end leaves more to the seed
         )
     if system == "dam":
         return dataclasses.replace(
