@@ -5,14 +5,12 @@ The only importer of tensorflow-model-analysis.
 
 import collections
 import dataclasses
-import itertools
 import math
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 import apache_beam as beam
 import numpy as np
-import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.metrics import metric_types, metric_util
@@ -38,11 +36,15 @@ from avel_tf.evaluation.results import (
     TrivialScores,
     best_trivial,
 )
-from avel_tf.evaluation.scoring import BATCH, COUNTS, LABELS, is_finite, trivial_scores
+from avel_tf.evaluation.scoring import COUNTS, LABELS, is_finite, trivial_scores
+from avel_tf.evaluation.serialized_records import (
+    exchange_features,
+    load_signature,
+    parse_records,
+    predict_records,
+)
 from avel_tf.records import (
-    Description,
     check_split,
-    parse_examples,
     read_shard,
     read_split,
     shard_paths,
@@ -164,9 +166,9 @@ def evaluate(
     splits, description = dataset.annotations(), dataset.description()
     test = dataset.split_path("test")
     records = [record for path in shard_paths(test) for record in read_shard(path)]
-    labels = _parse(records, ("record_id", *LABELS), description)
-    signature = _signature(model)
-    predictions = _predict(signature, records)
+    labels = parse_records(records, ("record_id", *LABELS), description)
+    signature = load_signature(model)
+    predictions = predict_records(signature, records)
     annotations = {each.row: each for each in splits["test"]}
     scored = [annotations[record] for record in labels["record_id"]]
     trivial = trivial_scores(config.task, splits["train"], scored, description)
@@ -189,7 +191,7 @@ def evaluate(
     )
     accuracies = metrics.record_accuracies(config.task, labels, predictions)
     others = previous and metrics.record_accuracies(
-        config.task, labels, _predict(_signature(previous), records)
+        config.task, labels, predict_records(load_signature(previous), records)
     )
     controls, notes = {}, {}
     if is_finite(predictions):
@@ -197,7 +199,7 @@ def evaluate(
             config.task,
             labels,
             predictions,
-            lambda exchanged: _predict(signature, _exchange(records, exchanged)),
+            lambda exchanged: predict_records(signature, exchange_features(records, exchanged)),
         )
         if config.task == "cml":
             notes[QUERY_BLIND], controls[QUERY_BLIND] = _query_blind(dataset, labels["record_id"])
@@ -285,41 +287,6 @@ def _intervals(
         "trivial_difference": bootstrap_interval([accuracies], [trivial.accuracies[best]]),
         "difference": bootstrap_interval([accuracies], [others]) if is_compared else None,
     }
-
-
-def _signature(saved_model: pathlib.Path) -> Callable[[tf.Tensor], Mapping[str, tf.Tensor]]:
-    function = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
-    # By name: TensorFlow would print whole records into an error that it then passes over.
-    (name,) = function.structured_input_signature[1]
-    return lambda records: function(**{name: records})
-
-
-def _parse(
-    records: Sequence[bytes], names: tuple[str, ...], description: Description
-) -> dict[str, np.ndarray]:
-    parsed = parse_examples(tf.constant(records), names, description)
-    return {name: value.numpy() for name, value in parsed.items()}
-
-
-def _predict(
-    signature: Callable[[tf.Tensor], Mapping[str, tf.Tensor]], records: Iterable[bytes]
-) -> dict[str, np.ndarray]:
-    """A SavedModel's predictions for serialized records, a batch at a time."""
-    predictions, records = collections.defaultdict(list), iter(records)
-    while batch := list(itertools.islice(records, BATCH)):
-        for name, value in signature(tf.constant(batch)).items():
-            predictions[name].append(value.numpy())
-    return {name: np.concatenate(parts) for name, parts in predictions.items()}
-
-
-def _exchange(records: Sequence[bytes], exchanged: Mapping[str, np.ndarray]) -> Iterator[bytes]:
-    """Yields serialized records with some of their features from others, by name and position."""
-    for position, record in enumerate(records):
-        example = tf.train.Example.FromString(record)
-        for name, partners in exchanged.items():
-            partner = tf.train.Example.FromString(records[partners[position]])
-            example.features.feature[name].CopyFrom(partner.features.feature[name])
-        yield example.SerializeToString()
 
 
 def _query_blind(dataset: DatasetFolder, record_id: np.ndarray) -> tuple[str, np.ndarray]:

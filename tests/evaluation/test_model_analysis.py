@@ -6,7 +6,6 @@ import functools
 import json
 import pathlib
 import shutil
-import types
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from avel_tf.evaluation import model_analysis
 from avel_tf.evaluation.model_analysis import evaluate
 from avel_tf.evaluation.results import Evaluation
 from avel_tf.evaluation.scoring import COUNTS, LABELS, score
+from avel_tf.evaluation.serialized_records import load_signature, predict_records
 from avel_tf.metrics import PRIMARY_METRIC, record_accuracies
 from avel_tf.records import (
     DatasetFolder,
@@ -151,39 +151,8 @@ def test_a_shard_whose_records_were_all_rejected_changes_nothing(
         for folder in (tmp_path, examples_folder("sel"))
     ]
     assert records[0] == records[1]
-    predicted = model_analysis._predict(
-        model_analysis._signature(trained("sel").saved_model), records[0]
-    )
+    predicted = predict_records(load_signature(trained("sel").saved_model), records[0])
     assert all(len(each) == 12 for each in predicted.values())
-
-
-def test_records_are_given_by_name(monkeypatch):
-    class Signature:
-        structured_input_signature = ((), {"examples": None})
-
-        def __call__(self, **inputs):
-            return inputs
-
-    saved_model = types.SimpleNamespace(signatures={"serving_default": Signature()})
-    monkeypatch.setattr(tf.saved_model, "load", lambda folder: saved_model)
-    assert model_analysis._signature(pathlib.Path("model"))([b"a"]) == {"examples": [b"a"]}
-
-
-def test_features_of_other_records_are_theirs_and_the_rest_stays(examples_folder):
-    folder = DatasetFolder(examples_folder("cml"))
-    paths = shard_paths(folder.split_path("test"))
-    records = [record for path in paths for record in read_shard(path)]
-    partners = np.roll(np.arange(len(records)), 1)
-    names = ("record_id", "event_relevance", "audio_features", "visual_features")
-    exchanged = {"audio_features": partners, "event_relevance": partners}
-    swapped = list(model_analysis._exchange(records, exchanged))
-    own, found = (
-        model_analysis._parse(each, names, folder.description()) for each in (records, swapped)
-    )
-    for name in names:
-        expected = own[name][partners] if name in exchanged else own[name]
-        np.testing.assert_array_equal(found[name], expected)
-    assert (own["audio_features"] != found["audio_features"]).any()
 
 
 @pytest.mark.parametrize("end", [0, -20])
