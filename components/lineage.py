@@ -11,8 +11,6 @@ import datetime
 import json
 import os
 import pathlib
-import re
-import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -21,13 +19,8 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from components.artifacts import Artifact, Model, ModelBlessing, ModelEvaluation
 from components.component import Component
+from components.lineage_database import open_store, parse_connection
 
-LOCKED = (
-    "Another program keeps the lineage database locked. Wait for it or end it (for an SQLite file "
-    "`fuser FILE` or `lsof FILE` shows which one it is), and run again: finished work is kept."
-)
-# A scheme, or user and password; a drive's letter is neither.
-LOOKS_LIKE_URL = re.compile(r"[\w+.-]{2,}:/|[^/\\]*:[^/\\]*@")
 _A = TypeVar("_A", bound=Artifact)
 _PROPERTY_TYPES = {int: mlmd.INT, float: mlmd.DOUBLE, str: mlmd.STRING}
 _VALUE_FIELDS = {bool: "bool_value", int: "int_value", float: "double_value", str: "string_value"}
@@ -68,16 +61,13 @@ class Lineage:
     """
 
     def __init__(self, connection: str | os.PathLike[str]):
-        self._config = _parse(os.fspath(connection))
+        self._config = parse_connection(os.fspath(connection))
         self._type_ids: dict[tuple[str, str], int] = {}
         self.reconnect()
 
     def reconnect(self) -> None:
         """Opens a new connection, because servers close one that is idle while a model trains."""
-        try:
-            self.store = _Store(self._config)
-        except (RuntimeError, ml_metadata.errors.StatusError) as error:
-            raise ConnectionError(_explain(self._config, str(error))) from None
+        self.store = open_store(self._config)
 
     def begin_run(self, pipeline_name: str, run_id: str, pipeline_root: pathlib.Path) -> "Run":
         """Starts recording a run, and marks executions that a killed run left as failed.
@@ -120,16 +110,6 @@ class Lineage:
             # A database shared with TFX has these types with more properties than here.
             self._type_ids[kind, name] = put(proto, can_add_fields=True, can_omit_fields=True)
         return self._type_ids[kind, name]
-
-
-class _Store(ml_metadata.MetadataStore):
-    """A store that says what to do when another program keeps the database locked."""
-
-    def _call(self, *arguments, **keywords):  # retries for some 20 s
-        try:
-            return super()._call(*arguments, **keywords)
-        except ml_metadata.errors.AbortedError:
-            raise ConnectionError(LOCKED) from None
 
 
 class Run:
@@ -325,52 +305,3 @@ def _set_values(target: Any, values: Mapping[str, Any]) -> None:
         if type(value) not in _VALUE_FIELDS:
             raise TypeError(f"Property `{key}` must be a number or string. Received: {value!r}.")
         setattr(target[key], _VALUE_FIELDS[type(value)], value)
-
-
-def _parse(connection: str) -> mlmd.ConnectionConfig:
-    config = mlmd.ConnectionConfig()
-    if not LOOKS_LIKE_URL.match(connection):
-        path = pathlib.Path(connection).absolute()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        config.sqlite.filename_uri = str(path)
-        config.sqlite.connection_mode = config.sqlite.READWRITE_OPENCREATE
-        return config
-    try:
-        url = urllib.parse.urlsplit(connection)
-        port, database = url.port, url.path.removeprefix("/")
-        whole = all([url.username, url.hostname, port, database])
-    except ValueError:  # its message may hold part of the password
-        whole = False
-    if not whole or url.scheme not in ("mysql", "postgresql") or url.query or url.fragment:
-        raise ValueError(
-            "The `lineage` database must be the path of an SQLite file, "
-            '"mysql://user:password@host:port/database" or '
-            '"postgresql://user:password@host:port/database". '
-            "Received: what looks like another URL."
-        )
-    server = getattr(config, url.scheme)
-    # The MySQL client connects to "localhost" by a socket file, whatever the port.
-    server.host = "127.0.0.1" if url.hostname == "localhost" else url.hostname
-    server.user = urllib.parse.unquote(url.username)
-    server.password = urllib.parse.unquote(url.password or "")
-    server.skip_db_creation = True
-    if url.scheme == "mysql":
-        server.port, server.database = port, database
-    else:
-        server.port, server.dbname = str(port), database
-    return config
-
-
-def _explain(config: mlmd.ConnectionConfig, message: str) -> str:
-    kind = config.WhichOneof("config")
-    if kind == "sqlite":
-        path = config.sqlite.filename_uri
-        if "Concurrent writes aborted" in message:
-            return f"Cannot open the lineage database {path}. {LOCKED}"
-        return f"Cannot open the lineage database {path}: {message}"
-    server = getattr(config, kind)
-    return (
-        f"Cannot open the lineage database {kind}://{server.user}:***@{server.host}:{server.port}. "
-        "Check that the server is running, that the database exists and that user and password "
-        "are right."
-    )
