@@ -166,6 +166,10 @@ def fit_model(
     steps = len(train_batches) // len(epochs)
     progress = ProgressLine(epochs.stop, steps, epochs.start, data)
     _create_variables(model, *next(iter(val_batches)))
+    if model.distribute_strategy.num_replicas_in_sync == 1:
+        # One device has nothing to sum, and TensorFlow would keep the gradient of that sum, and
+        # with it the traced step, as long as the process lives.
+        model.optimizer._all_reduce_sum_gradients = list
     return model.fit(
         train_batches,
         validation_data=val_batches,

@@ -1,6 +1,8 @@
 """A step of each system, parts that come in late, schedules and optimizers."""
 
 import dataclasses
+import gc
+import weakref
 
 import keras
 import numpy as np
@@ -112,16 +114,29 @@ def test_a_model_of_before_its_late_part_is_told(
     assert float(model.get_layer("contrast_start").is_open) == 0
 
 
-@pytest.mark.slow
-def test_the_step_is_traced_once():
+def graphs_of_steps():
+    """Trains for two epochs; returns weak references to the graphs of its steps."""
     model = training.compiled_model(TrainingConfig("cml", "dcca"), 1)
-    step, traces = model.train_step, []
-    model.train_step = lambda data: [traces.append(data), step(data)][1]
+    step, graphs = model.train_step, []
+
+    def train_step(data):
+        graphs.append(weakref.ref(tf.compat.v1.get_default_graph()))
+        return step(data)
+
+    model.train_step = train_step
     features, labels = random_batch(model)
     data = features, losses.localization_targets(model.output, labels)
     batches = tf.data.Dataset.from_tensors(data)
     fitting.fit_model(model, batches.repeat(2), batches, range(2), [], "random features")
-    assert len(traces) == 1
+    assert all(graph() for graph in graphs)
+    return graphs
+
+
+@pytest.mark.slow
+def test_the_step_is_traced_once_and_ends_with_its_model():
+    (graph,) = graphs_of_steps()
+    gc.collect()
+    assert graph() is None
 
 
 def test_learning_rate_of_schedules():
