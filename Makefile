@@ -30,7 +30,7 @@ run: $(ENVIRONMENT)
 	@.venv/bin/python pipelines/local_runner.py $(ARGS)
 
 # Both at once: TensorFlow's tests wait for programs and timeouts a quarter of the time. JAX's, which
-# are fewer, run at a lower priority: they fill those pauses to the end instead of slowing the others.
+# are fewer, run at the lowest priority: they fill those pauses to the end instead of slowing the others.
 test: $(ENVIRONMENT) $(JAX_ENVIRONMENT)
 	@$(MAKE) --no-print-directory --jobs 2 test-tensorflow test-jax
 
@@ -42,7 +42,7 @@ test-tensorflow: $(ENVIRONMENT)
 
 # Its output comes in one piece, not in between.
 test-jax: $(JAX_ENVIRONMENT)
-	@$(JAX_SETTINGS) nice -n 10 .venv-jax/bin/python -m pytest -q -rs -m "" $(BACKEND_TESTS) \
+	@$(JAX_SETTINGS) nice -n 19 .venv-jax/bin/python -m pytest -q -rs -m "" $(BACKEND_TESTS) \
 		> .venv-jax/tests.log 2>&1; status=$$?; echo; cat .venv-jax/tests.log; exit $$status
 
 # Needs root, debootstrap and the network.
