@@ -30,7 +30,7 @@ run: $(ENVIRONMENT)
 	@.venv/bin/python pipelines/local_runner.py $(ARGS)
 
 # Both at once: TensorFlow's tests wait for programs and timeouts a quarter of the time. JAX's, which
-# are fewer, run at the lowest priority: they fill those pauses to the end instead of slowing the others.
+# are fewer, only fill those pauses: at their usual priority they would slow the others.
 test: $(ENVIRONMENT) $(JAX_ENVIRONMENT)
 	@$(MAKE) --no-print-directory --jobs 2 test-tensorflow test-jax
 

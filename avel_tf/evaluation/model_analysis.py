@@ -43,12 +43,7 @@ from avel_tf.evaluation.serialized_records import (
     parse_records,
     predict_records,
 )
-from avel_tf.records import (
-    check_split,
-    read_shard,
-    read_split,
-    shard_paths,
-)
+from avel_tf.records import check_split, read_shard, read_split, shard_paths
 from avel_tf.records.dataset_folder import DatasetFolder
 from avel_tf.records.shards import SHARDS
 
